@@ -1,0 +1,311 @@
+"""Every choice of a run as one validated, serialisable value; the defaults need no tuning.
+
+A Recipe is read from TOML or JSON, changed by `key=value` (`--set penalty.kind=l1`), and written into
+the run folder, so that a run can be repeated from it alone.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from justright.errors import RecipeError, StorageError, closest
+
+__all__ = ["Descent", "Features", "Penalty", "Recipe", "Split", "change", "from_data", "read_recipe"]
+
+Optimizer: TypeAlias = Literal["exact", "sgd", "momentum", "ftrl"]
+Schedule: TypeAlias = Literal["constant", "step", "exponential", "inverse-time", "cosine"]
+
+
+class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which rows train, validate and test.
+
+    Parameters
+    ----------
+    by : tuple of str
+        Key columns: rows with equal keys stay together. Empty = the row's own content.
+    time : str
+        A date or number column: earlier rows train, later rows judge. Excludes `by`.
+    test : float
+        Per cent of the rows kept for `justright evaluate`, 0..90; default 0 = none.
+    folds : int
+        Folds of the cross-validation, 2..20; default 5.
+    repeats : int
+        Repetitions of the folds with other salts, 1..10.
+    salt : str
+        Another salt gives another split; the same salt gives the same rows for ever.
+    """
+
+    by: tuple[str, ...] = ()
+    time: str = ""
+    test: float = 0.0
+    folds: int = 5
+    repeats: int = 1
+    salt: str = ""
+
+
+class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How columns become numbers and codes.
+
+    Parameters
+    ----------
+    rare : int
+        A category seen in fewer training rows than this is pooled with the never seen; default 5.
+    vocabulary : int
+        Most categories of a column that get a code of their own; the rest is hashed into `buckets`.
+    buckets : int
+        Codes for the hashed rest of a column above `vocabulary`.
+    text_slots : int
+        Slots into which the n-grams of one text column are hashed.
+    """
+
+    rare: int = 5
+    vocabulary: int = 10_000
+    buckets: int = 1_000
+    text_slots: int = 4_096
+
+
+class Penalty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The penalty on the weights; its strength is always chosen by cross-validation on a path.
+
+    Parameters
+    ----------
+    kind : {"l2", "l1", "elastic"}
+        Ridge, lasso, or a mixture of both.
+    mix : float
+        Share of L1 for `elastic`, 0..1.
+    path : tuple of float
+        Strengths to try, for a loss that is the mean over rows; empty = a path made from the data.
+    """
+
+    kind: Literal["l2", "l1", "elastic"] = "l2"
+    mix: float = 0.5
+    path: tuple[float, ...] = ()
+
+
+class Descent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the loss is minimised; `exact` needs none of the other settings.
+
+    Parameters
+    ----------
+    optimizer : {"exact", "sgd", "momentum", "ftrl"}
+        `exact` = Gram, Newton or L-BFGS, no learning rate.
+    rate : float
+        Learning rate of a gradient method, > 0.
+    batch : int
+        Rows a step; 1 = single row, 0 = full batch.
+    epochs : int
+        Most passes over the rows; for `exact` the most iterations (default 100).
+    schedule : {"constant", "step", "exponential", "inverse-time", "cosine"}
+        How the rate falls over the epochs.
+    momentum : float
+        Share of the last step kept, 0..1, for `momentum`.
+    patience : float
+        Early stopping: passes without improvement that are borne, as a share of the passes so far
+        (never fewer than 5).
+    tolerance : float
+        A pass that changes the training loss by less than this share three times running ends it.
+    """
+
+    optimizer: Optimizer = "exact"
+    rate: float = 0.1
+    batch: int = 256
+    epochs: int = 100
+    schedule: Schedule = "constant"
+    momentum: float = 0.9
+    patience: float = 0.3
+    tolerance: float = 1e-6
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All choices of one run.
+
+    Parameters
+    ----------
+    target : str
+        Column to predict.
+    table : str
+        Path, glob or database of the rows; empty when they were given in memory.
+    sql : str
+        A query over `table`, run by DuckDB (or SQLite for a database file).
+    task : {"auto", "regression", "binary", "multiclass"}
+        `auto` reads it off the target.
+    family : {"auto", "linear"}
+        `auto` = the best there is so far.
+    loss : {"auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"}
+        `auto` = the one that belongs to the task.
+    quantile : float
+        Which quantile for `quantile`, between 0 and 1.
+    metric : str
+        Headline metric, `auto` = rmse, roc_auc or log_loss by task.
+    kinds : dict
+        Corrections of column kinds, `{"zip": "categorical"}`.
+    drop : tuple of str
+        Columns to leave out.
+    weight : str
+        Column of row weights.
+    cost_fp, cost_fn : float
+        Cost of a false positive and of a false negative; they choose the decision threshold.
+    baseline : bool
+        Fit the boosted baseline beside the model.
+    seed : int
+        Seed of everything random, >= 0.
+    """
+
+    target: str = ""
+    table: str = ""
+    sql: str = ""
+    task: Literal["auto", "regression", "binary", "multiclass"] = "auto"
+    family: Literal["auto", "linear"] = "auto"
+    loss: Literal["auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"] = (
+        "auto"
+    )
+    quantile: float = 0.5
+    metric: str = "auto"
+    kinds: dict[str, str] = {}
+    drop: tuple[str, ...] = ()
+    weight: str = ""
+    cost_fp: float = 1.0
+    cost_fn: float = 1.0
+    baseline: bool = True
+    seed: int = 0
+    split: Split = Split()
+    features: Features = Features()
+    penalty: Penalty = Penalty()
+    descent: Descent = Descent()
+
+
+def from_data(data: Mapping[str, Any]) -> Recipe:
+    """Build a Recipe from plain data and check every value.
+
+    Parameters
+    ----------
+    data : mapping
+        As `tomllib` or a JSON reader gives it; missing keys take their defaults.
+
+    Raises
+    ------
+    RecipeError
+        An unknown key, a wrong type or a value out of range, with the key's path.
+
+    Examples
+    --------
+    >>> from_data({"target": "price", "split": {"folds": 3}}).split.folds
+    3
+    """
+    _check_keys(data, Recipe, "")
+    try:
+        recipe = msgspec.convert(data, Recipe)
+    except msgspec.ValidationError as error:
+        raise RecipeError(
+            f"a recipe that does not fit: {error}", next_step="see docs/reference/recipe.md"
+        ) from error
+    _check_ranges(recipe)
+    return recipe
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read a Recipe from a TOML or JSON file.
+
+    Raises
+    ------
+    StorageError
+        The file cannot be read.
+    RecipeError
+        It is not TOML or JSON, or a value does not fit.
+    """
+    try:
+        text = Path(path).read_bytes()
+    except OSError as error:
+        raise StorageError(
+            f"recipe={str(path)!r}", where=str(error.strerror), allowed="a readable file"
+        ) from error
+    try:
+        data = msgspec.json.decode(text) if str(path).endswith(".json") else tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"recipe={str(path)!r}", allowed="TOML, or JSON in a .json file", where=str(error)
+        ) from error
+    if not isinstance(data, dict):
+        raise RecipeError(f"recipe={str(path)!r}", allowed="a table of keys and values")
+    return from_data(data)
+
+
+def change(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
+    """Apply `key=value` assignments; nested keys use a dot, values are read as TOML, else as text.
+
+    Examples
+    --------
+    >>> change(Recipe(target="y"), ["penalty.kind=l1", "seed=3"]).penalty.kind
+    'l1'
+    """
+    data = msgspec.to_builtins(recipe)
+    for assignment in assignments:
+        key, equals, raw = assignment.partition("=")
+        if not equals:
+            raise RecipeError(f"--set {assignment!r}", allowed="key=value", next_step="--set seed=3")
+        *folders, last = key.strip().split(".")
+        place = data
+        for folder in folders:
+            inner = place.setdefault(folder, {})
+            if not isinstance(inner, dict):
+                raise RecipeError(f"--set {assignment!r}", where=f"{folder} is a value, not a group")
+            place = inner
+        place[last] = _value(raw.strip())
+    return from_data(data)
+
+
+def _value(raw: str) -> Any:
+    """Read one value as TOML; bare words are texts."""
+    try:
+        return tomllib.loads(f"v = {raw}")["v"]
+    except tomllib.TOMLDecodeError:
+        return raw
+
+
+def _check_keys(data: Mapping[str, Any], kind: type[msgspec.Struct], prefix: str) -> None:
+    """Name the first key that no field has, with the closest that exist."""
+    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    for key, value in data.items():
+        if key not in fields:
+            raise RecipeError(f"key {prefix + str(key)!r}", allowed=closest(str(key), fields))
+        inner = fields[key]
+        if isinstance(inner, type) and issubclass(inner, msgspec.Struct) and isinstance(value, Mapping):
+            _check_keys(value, inner, f"{prefix}{key}.")
+
+
+def _check_ranges(recipe: Recipe) -> None:
+    """Refuse values that no run could use."""
+    split, descent, penalty, features = recipe.split, recipe.descent, recipe.penalty, recipe.features
+    rules: tuple[tuple[bool, str, object, str], ...] = (
+        (0 <= split.test <= 90, "split.test", split.test, "0..90 per cent"),
+        (2 <= split.folds <= 20, "split.folds", split.folds, "2..20"),
+        (1 <= split.repeats <= 10, "split.repeats", split.repeats, "1..10"),
+        (not (split.by and split.time), "split.by and split.time", split.time, "one of them"),
+        (0 <= penalty.mix <= 1, "penalty.mix", penalty.mix, "0..1"),
+        (all(0 <= x < float("inf") for x in penalty.path), "penalty.path", penalty.path, "numbers >= 0"),
+        (0 < descent.rate < float("inf"), "descent.rate", descent.rate, "a number above 0"),
+        (descent.batch >= 0, "descent.batch", descent.batch, ">= 0 (0 = full batch)"),
+        (descent.epochs >= 1, "descent.epochs", descent.epochs, ">= 1"),
+        (0 <= descent.momentum < 1, "descent.momentum", descent.momentum, "0 <= momentum < 1"),
+        (descent.tolerance >= 0, "descent.tolerance", descent.tolerance, ">= 0"),
+        (descent.patience > 0, "descent.patience", descent.patience, "> 0"),
+        (features.rare >= 1, "features.rare", features.rare, ">= 1"),
+        (features.vocabulary >= 2, "features.vocabulary", features.vocabulary, ">= 2"),
+        (features.buckets >= 1, "features.buckets", features.buckets, ">= 1"),
+        (features.text_slots >= 16, "features.text_slots", features.text_slots, ">= 16"),
+        (0 < recipe.quantile < 1, "quantile", recipe.quantile, "between 0 and 1"),
+        (0 <= recipe.cost_fp < float("inf"), "cost_fp", recipe.cost_fp, ">= 0"),
+        (0 <= recipe.cost_fn < float("inf"), "cost_fn", recipe.cost_fn, ">= 0"),
+        (recipe.cost_fp + recipe.cost_fn > 0, "cost_fp and cost_fn", 0, "one of them above 0"),
+        (recipe.seed >= 0, "seed", recipe.seed, ">= 0"),
+    )
+    for holds, key, received, allowed in rules:
+        if not holds:
+            raise RecipeError(
+                f"{key}={received!r}", allowed=allowed, next_step=f"--set {key.split(' ')[0]}=..."
+            )
