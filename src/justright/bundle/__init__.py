@@ -1,0 +1,1 @@
+"""The model as plain data: write it, read it with suspicion, score rows with it."""
