@@ -1,0 +1,54 @@
+"""The one decorator of all compiled kernels: where the flags of the compiler are decided.
+
+Invariant: a kernel is serial, releases the GIL, keeps strict IEEE arithmetic, and is compiled when it
+is first called, never at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+__all__ = ["kernel"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a loop over scalars with numba on its first call.
+
+    Parameters
+    ----------
+    function : callable
+        A loop over scalars and arrays. A kernel and the inner functions it calls share one file, since
+        a change in another file does not renew the cache.
+
+    Returns
+    -------
+    callable
+        The same function, compiled per type of its arguments; threads may call it at once.
+
+    Notes
+    -----
+    Machine code is cached beside the source file, or in the user's cache folder where that is
+    read-only. Where neither can be written the code is compiled anew in each process.
+
+    Examples
+    --------
+    >>> @kernel
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(21)
+    42
+    """
+    from numba import njit
+
+    try:
+        compiled = njit(cache=True, nogil=True, fastmath=False)(function)
+    except RuntimeError as error:
+        # numba's word for "no folder to keep a cache in": a read-only image, or code typed at a prompt.
+        if "cannot cache function" not in str(error):
+            raise
+        compiled = njit(cache=False, nogil=True, fastmath=False)(function)
+    return cast(Callable[P, R], compiled)
