@@ -1,0 +1,14 @@
+"""What a value of a table means: one scalar definition, used by every path.
+
+`scalar` says it for one value; `columns` says it for many, from Arrow arrays, numpy arrays and plain
+lists alike. The vectorised paths are short cuts whose results equal the scalar functions on each
+value (a property test holds them to it), so the same row gives the same numbers and the same
+category texts from CSV, Parquet, a data frame and JSON.
+
+Nothing here imports pyarrow until it is handed an Arrow array.
+"""
+
+from justright.values.columns import to_codes, to_moments, to_numbers
+from justright.values.scalar import Unreadable, canonical_text, moment, number
+
+__all__ = ["Unreadable", "canonical_text", "moment", "number", "to_codes", "to_moments", "to_numbers"]

@@ -1,0 +1,185 @@
+"""The vectorised short cuts over Arrow arrays; imported when the first such array arrives.
+
+Clean values go through Arrow's own casts. What is left goes through the scalar functions, once per
+distinct value, so that both agree by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from justright.schema import Column, FloatArray
+from justright.values.columns import Mask, read_each
+from justright.values.scalar import NUMBER, NUMBER_COMMA, canonical_text, moment, number
+
+__all__ = ["codes_of", "moments_of", "numbers_of"]
+
+
+def numbers_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
+    """Return the numbers of an Arrow or numpy array; see `justright.values.to_numbers`."""
+    array = _plain_array(array)
+    if column.form == "datetime":
+        return moments_of(array, column)
+    kind = array.type
+    if column.form != "boolean":
+        if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_floating(kind):
+            return _checked(_as_float(array))
+        if pa.types.is_decimal(kind):
+            array = pc.cast(array, pa.string())
+        if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+            return _numbers_of_text(array, column)
+    return _by_unique(array, column, number)
+
+
+def moments_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
+    """Return the moments of an Arrow or numpy array; see `justright.values.to_moments`."""
+    array = _plain_array(array)
+    kind = array.type
+    if pa.types.is_date(kind):
+        kind = pa.timestamp("us")
+        array = pc.cast(array, kind)
+    if pa.types.is_timestamp(kind) and (kind.tz is not None or not column.zone):
+        return _seconds(array), None
+    if pa.types.is_string(kind) and not column.format and not column.zone:
+        try:
+            return _seconds(pc.cast(array, pa.timestamp("us"))), None
+        except pa.ArrowInvalid:
+            # Some text is no plain ISO moment: the scalar rule says what each one is.
+            return _by_unique(array, column, moment)
+    return _by_unique(array, column, moment)
+
+
+def codes_of(array: Any, column: Column) -> tuple[npt.NDArray[np.int32], list[str | None]]:
+    """Return codes and canonical texts of an Arrow or numpy array; see `justright.values.to_codes`."""
+    indices, values = _unique(_plain_array(array, keep_dictionary=True))
+    number_of: dict[str | None, int] = {}
+    code_of = np.empty(len(values), np.int32)
+    for i, value in enumerate(values):
+        code_of[i] = number_of.setdefault(canonical_text(value, column), len(number_of))
+    return code_of[indices], list(number_of)
+
+
+def _plain_array(array: Any, *, keep_dictionary: bool = False) -> Any:
+    """Return one Arrow array without chunks, views or (unless kept) dictionary."""
+    if isinstance(array, np.ndarray):
+        array = pa.array(array)
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if pa.types.is_dictionary(array.type) and not keep_dictionary:
+        array = array.dictionary_decode()
+    if array.type in (pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view()):
+        return pc.cast(array, pa.string())
+    return array
+
+
+def _as_float(array: Any) -> FloatArray:
+    """Return a numeric or boolean array as float64, nulls as NaN."""
+    if pa.types.is_boolean(array.type):
+        array = pc.cast(array, pa.uint8())
+    if array.type != pa.float64():
+        array = pc.cast(array, pa.float64(), safe=False)
+    result: FloatArray = array.to_numpy(zero_copy_only=False)
+    return result
+
+
+def _checked(numbers: FloatArray) -> tuple[FloatArray, Mask | None]:
+    """Return numbers with infinities made NaN and marked."""
+    infinite = np.isinf(numbers)
+    if not infinite.any():
+        return numbers, None
+    return np.where(infinite, np.nan, numbers), infinite
+
+
+def _numbers_of_text(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
+    """Return the numbers of texts: a cast where all are clean, else by pattern, else one by one."""
+    if column.decimal == ".":
+        try:
+            numbers = _as_float(array)
+            # Arrow also reads inf and nan, and its NaN may be a mark: then the rule below decides.
+            if not np.isinf(numbers).any() and int(np.isnan(numbers).sum()) == array.null_count:
+                return _without_marks(numbers, array, column)
+        except pa.ArrowInvalid:
+            pass  # at least one text is not clean: the pattern below finds which
+    comma = column.decimal == ","
+    clean = pc.match_substring_regex(array, NUMBER_COMMA if comma else NUMBER)
+    if column.missing:
+        clean = pc.and_(clean, pc.invert(pc.is_in(array, value_set=pa.array(column.missing, array.type))))
+    good = pc.if_else(clean, array, None)
+    numbers = _as_float(pc.replace_substring(good, ",", ".") if comma else good)
+    left = np.asarray(pc.fill_null(pc.invert(clean), False)) | np.isinf(numbers)
+    if not left.any():
+        return numbers, None
+    rows = np.flatnonzero(left)
+    rest, bad = _by_unique(array.take(pa.array(rows)), column, number)
+    numbers = numbers.copy()
+    numbers[rows] = rest
+    if bad is None:
+        return numbers, None
+    unreadable = np.zeros(len(numbers), bool)
+    unreadable[rows[bad]] = True
+    return numbers, unreadable
+
+
+def _without_marks(numbers: FloatArray, array: Any, column: Column) -> tuple[FloatArray, None]:
+    """Return numbers with those whose text is a mark of missing (for example -999) made NaN."""
+    if not column.missing:
+        return numbers, None
+    marked = np.asarray(pc.fill_null(pc.is_in(array, value_set=pa.array(column.missing, array.type)), False))
+    return np.where(marked, np.nan, numbers), None
+
+
+def _seconds(array: Any) -> FloatArray:
+    """Return a timestamp array as seconds, whole microseconds, NaN for null."""
+    micro = pc.cast(array, pa.timestamp("us", array.type.tz), safe=False)
+    whole = pc.cast(micro, pa.int64())
+    numbers: FloatArray = pc.cast(whole, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return numbers / 1e6
+
+
+def _unique(array: Any) -> tuple[npt.NDArray[np.int64], list[object]]:
+    """Return (rows,) indices and the distinct values they point at, in order of first appearance."""
+    if pa.types.is_null(array.type):
+        return np.zeros(len(array), np.int64), [None] if len(array) else []
+    if pa.types.is_dictionary(array.type):
+        return _unique_of_dictionary(array)
+    try:
+        encoded = array.dictionary_encode(null_encoding="encode")
+    except (pa.ArrowNotImplementedError, pa.ArrowTypeError):
+        # Nested values have no hash in Arrow: each row is its own value.
+        return np.arange(len(array)), [str(v) if v is not None else None for v in array.to_pylist()]
+    return encoded.indices.to_numpy(zero_copy_only=False), _values(encoded.dictionary)
+
+
+def _unique_of_dictionary(array: Any) -> tuple[npt.NDArray[np.int64], list[object]]:
+    """As `_unique` of an array that is dictionary-encoded: unused and doubled entries do no harm."""
+    indices = pc.fill_null(pc.cast(array.indices, pa.int64()), len(array.dictionary)).to_numpy()
+    used, first, inverse = np.unique(indices, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    values = [*_values(array.dictionary), None]
+    return rank[inverse], [values[i] for i in used[order]]
+
+
+def _values(array: Any) -> list[object]:
+    """Return Arrow values as Python ones; float32 stay numpy scalars so that 0.1 keeps its text."""
+    if pa.types.is_floating(array.type) and array.type != pa.float64():
+        return list(array.to_numpy(zero_copy_only=False))
+    if pa.types.is_timestamp(array.type):
+        array = pc.cast(array, pa.timestamp("us", array.type.tz), safe=False)
+    return list(array.to_pylist())
+
+
+def _by_unique(
+    array: Any, column: Column, read: Callable[[object, Column], float]
+) -> tuple[FloatArray, Mask | None]:
+    """Apply a scalar function to each distinct value and spread the results."""
+    indices, values = _unique(array)
+    numbers, unreadable = read_each(values, column, read)
+    return numbers[indices], None if unreadable is None else unreadable[indices]
