@@ -201,7 +201,9 @@ def write_bundle(
     try:
         files = _encode(model, arrays, baseline, card)
     except UnicodeEncodeError as error:
-        raise BundleError(f"a text with a lone surrogate: {error}", allowed="text that UTF-8 holds") from error
+        raise BundleError(
+            f"a text with a lone surrogate: {error}", allowed="text that UTF-8 holds"
+        ) from error
     if target.exists() or target.is_symlink():
         raise StorageError(f"path={str(target)!r}, which exists", next_step="another path; a bundle is final")
     try:

@@ -8,7 +8,7 @@ that scoring changes, so threads may share it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -133,7 +133,7 @@ class Predictor:
         ColumnError
             Columns are missing; names them and those that are extra.
         RowError
-            A value that its column cannot hold, with row (counted from 0) and column.
+            A value that its column cannot hold, with its column and its line or row.
         TableError
             The table cannot be read, or has lines that are no rows.
 
@@ -160,9 +160,26 @@ class Predictor:
 
     def margins(self, table: Any) -> FloatArray:
         """Return the margins on the scale of the link, float64 (rows, outputs); errors as `predict`."""
-        parts = [np.zeros((0, self.bundle.model.outputs))]
-        parts += [self._accept(*self.score_batch(batch), done) for done, batch in self._batches(table)]
-        return np.concatenate(parts)
+        from justright.source import open_source
+
+        source = open_source(table)
+        self._plan.require(source.names)
+        parts = []
+        done = 0
+        for batch in source.batches(list(self.columns)):
+            margins, unreadable = self.score_batch(batch)
+            if unreadable:
+                first = min(unreadable)
+                value = batch.column(first.column)[first.row].as_py()
+                raise self._unreadable(first.column, value, str(source.locate([done + first.row])[0]))
+            parts.append(_finite(margins, done))
+            done += len(margins)
+        if source.n_problems:
+            first_line = source.problems[0]
+            received = f"{source.n_problems} lines that are no rows, the first in line {first_line.line}"
+            step = "score the file with `justright predict`, which sets such lines aside"
+            raise TableError(f"{received}: {first_line.reason}", where=first_line.file, next_step=step)
+        return np.concatenate(parts) if parts else np.zeros((0, self.bundle.model.outputs))
 
     def predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         """Return one JSON value a row: the path of a server, without Arrow.
@@ -192,8 +209,9 @@ class Predictor:
                 block, unreadable = self._plan.transform_rows(columns, len(part))
             if unreadable:
                 first = min(unreadable)
-                raise _unreadable(first, columns[first.column][first.row], self._plan, begin)
-            found += self._values(self._accept(self._margins(block), (), begin))
+                value = columns[first.column][first.row]
+                raise self._unreadable(first.column, value, f"row {begin + first.row}")
+            found += self._values(_finite(self._margins(block), begin))
         return found
 
     def score_batch(self, batch: pa.RecordBatch) -> tuple[FloatArray, tuple[Unreadable, ...]]:
@@ -218,23 +236,6 @@ class Predictor:
         shares = margins_to_predictions(margins, self.bundle.model.link)
         return np.stack([1.0 - shares, shares], axis=1) if shares.ndim == 1 else shares
 
-    def _batches(self, table: Any) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Yield the batches of a table with the number of rows before each."""
-        from justright.source import open_source
-
-        source = open_source(table)
-        self._plan.require(source.names)
-        done = 0
-        for batch in source.batches(list(self.columns)):
-            yield done, batch
-            done += batch.num_rows
-        if source.problems:
-            first = source.problems[0]
-            raise TableError(
-                f"{len(source.problems)} lines that are no rows, the first: {first}",
-                next_step="score the file with `justright predict`, which sets such lines aside",
-            )
-
     def _margins(self, block: Block) -> FloatArray:
         """Return the margins of a block in the unit of the target; NaN where they overflow."""
         model = self.bundle.model
@@ -244,16 +245,11 @@ class Predictor:
             return margins
         return np.where(np.isfinite(margins), margins, np.nan)
 
-    def _accept(self, margins: FloatArray, unreadable: Sequence[Unreadable], done: int) -> FloatArray:
-        """Return margins that may leave, or raise for the first row that may not."""
-        if unreadable:
-            first = min(unreadable)
-            raise _unreadable(first, None, self._plan, done)
-        if np.isnan(margins).any():
-            row = int(np.flatnonzero(np.isnan(margins).any(axis=1))[0])
-            received = "values so large that the score overflows"
-            raise RowError(received, allowed="values of the size seen in training", where=f"row {done + row}")
-        return margins
+    def _unreadable(self, name: str, value: Any, where: str) -> RowError:
+        """Return the error for a value that its column cannot hold."""
+        kind = self._plan.columns[name].kind
+        allowed = {"numeric": "a finite number", "datetime": "a date"}.get(kind, kind)
+        return RowError(f"{name}={value!r:.60}", allowed=f"{allowed}, or nothing", where=where)
 
     def _cells(self, rows: Sequence[Mapping[str, Any]], name: str, done: int) -> list[Any]:
         """Return the values of one column of JSON rows."""
@@ -334,9 +330,10 @@ def _optional(plan: FeaturePlan) -> frozenset[str]:
     return frozenset(seen | {feature.column.name for feature in plan.data.text})
 
 
-def _unreadable(found: Unreadable, value: Any, plan: FeaturePlan, done: int) -> RowError:
-    """Return the error for a value that its column cannot hold."""
-    kind = plan.columns[found.column].kind
-    received = f"{found.column}={value!r:.60}" if value is not None else f"a value of {found.column!r}"
-    allowed = {"numeric": "a finite number", "datetime": "a date"}.get(kind, kind) + ", or nothing"
-    return RowError(received, allowed=allowed, where=f"row {done + found.row}")
+def _finite(margins: FloatArray, done: int) -> FloatArray:
+    """Return margins that may leave, or raise for the first row whose margin overflowed."""
+    if not np.isnan(margins).any():
+        return margins
+    row = done + int(np.flatnonzero(np.isnan(margins).any(axis=1))[0])
+    received = "values so large that the score overflows"
+    raise RowError(received, allowed="values of the size seen in training", where=f"row {row}")
