@@ -143,6 +143,8 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Learning rate of a gradient method; 0 where the method needs none.
     repeat : int
         Which repetition of the folds (column of `Block.fold`).
+    forward : bool
+        Folds are periods in time: it trains on the periods before its own only.
     """
 
     fold: int = -1
@@ -151,6 +153,7 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mix: float = 0.0
     rate: float = 0.0
     repeat: int = 0
+    forward: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Families of models, each a Learner: see `base`."""

@@ -1,0 +1,1 @@
+"""What is minimised and how steps are sized: losses with their links, schedules of the rate."""
