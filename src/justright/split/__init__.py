@@ -1,0 +1,29 @@
+"""Rows to parts and folds by the fingerprint of a key, by group or by time, with an audit beside it.
+
+A row's part is a pure function of its key, so that a row never moves when others come.
+"""
+
+from __future__ import annotations
+
+from justright.split.content import CanonicalColumn, content_key
+from justright.split.cutoffs import part_by_time, time_cutoffs
+from justright.split.fingerprint import farm_fingerprint
+from justright.split.folds import folds, time_folds
+from justright.split.key import CodedTexts, key_fingerprints
+from justright.split.parts import bounds, parse_shares, part_of, uniform
+
+__all__ = [
+    "CanonicalColumn",
+    "CodedTexts",
+    "bounds",
+    "content_key",
+    "farm_fingerprint",
+    "folds",
+    "key_fingerprints",
+    "parse_shares",
+    "part_by_time",
+    "part_of",
+    "time_cutoffs",
+    "time_folds",
+    "uniform",
+]
