@@ -5,16 +5,20 @@ A row's part is a pure function of its key, so that a row never moves when other
 
 from __future__ import annotations
 
+from justright.split.auditor import PartAudit, SplitAudit, audit
 from justright.split.content import CanonicalColumn, content_key
 from justright.split.cutoffs import part_by_time, time_cutoffs
 from justright.split.fingerprint import farm_fingerprint
-from justright.split.folds import folds, time_folds
+from justright.split.fold import folds, time_folds
 from justright.split.key import CodedTexts, key_fingerprints
 from justright.split.parts import bounds, parse_shares, part_of, uniform
 
 __all__ = [
     "CanonicalColumn",
     "CodedTexts",
+    "PartAudit",
+    "SplitAudit",
+    "audit",
     "bounds",
     "content_key",
     "farm_fingerprint",

@@ -1,0 +1,276 @@
+"""What a split really did: shares, balance, and whatever stands on both sides of it.
+
+The first part is the one that trains; every later part is compared with it. Nothing here changes the
+split: a finding says what was seen, with its numbers, and the next move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from justright.errors import RecipeError
+from justright.schema import Finding, FloatArray
+from justright.split.findings import judge
+from justright.split.parts import parse_shares
+
+__all__ = ["PartAudit", "SplitAudit", "audit"]
+
+Keys = npt.NDArray[np.uint64]
+
+
+class PartAudit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One part of a split, compared with the first one.
+
+    Parameters
+    ----------
+    name : str
+        For example "validation".
+    rows : int
+        Rows of the part.
+    share : float
+        Of all rows in any part.
+    asked : float or None
+        The share that was asked for; None where none was given.
+    target_mean : float or None
+        Mean of a numeric target; None without one.
+    class_shares : dict of str to float
+        Share of each class among rows of known class; empty without classes.
+    duplicates : int
+        Rows whose whole content also stands in the first part; 0 for the first part itself.
+    groups : int or None
+        Distinct groups of the part; None where no groups were given.
+    group_leaks : int or None
+        Rows whose group also has rows in the first part.
+    earliest, latest : float or None
+        First and last known moment.
+    early : int or None
+        Rows that are not later than the last row of the first part.
+    """
+
+    name: str
+    rows: int
+    share: float
+    asked: float | None = None
+    target_mean: float | None = None
+    class_shares: dict[str, float] = {}
+    duplicates: int = 0
+    groups: int | None = None
+    group_leaks: int | None = None
+    earliest: float | None = None
+    latest: float | None = None
+    early: int | None = None
+
+
+class SplitAudit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A split as it turned out.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the table.
+    unused : int
+        Rows in no part: outside the sample, or without a moment in a split by time.
+    parts : tuple of PartAudit
+        In order, the one that trains first.
+    repeated : int
+        Rows in any part that repeat the content of an earlier one.
+    groups_on_both_sides : int or None
+        Groups with rows in the first part and in a later one; None where no groups were given.
+    keys : float
+        How many keys of equal size would be as even as the real ones: (sum n)**2 / sum n**2 over the
+        rows n of each group, or of each content where no groups were given.
+    without_moment : int or None
+        Rows whose moment is unknown; None where no moments were given.
+    findings : tuple of Finding
+        What a user must know.
+    definition : dict
+        How the split was made, enough to make it again; JSON values only, empty where not known.
+    """
+
+    rows: int
+    unused: int
+    parts: tuple[PartAudit, ...]
+    repeated: int = 0
+    groups_on_both_sides: int | None = None
+    keys: float = 0.0
+    without_moment: int | None = None
+    findings: tuple[Finding, ...] = ()
+    definition: dict[str, Any] = {}
+
+
+def audit(
+    part: npt.NDArray[np.int8],
+    content: Keys,
+    target: npt.NDArray[Any] | None = None,
+    classes: Sequence[str] | None = None,
+    groups: Keys | None = None,
+    moments: FloatArray | None = None,
+    names: Sequence[str] = ("train", "validation", "test"),
+    *,
+    shares: str | Sequence[float] | None = None,
+) -> SplitAudit:
+    """Count what a split did and judge it.
+
+    Parameters
+    ----------
+    part : int8 (rows,)
+        Part of each row, -1 = none. Folds may be given as parts.
+    content : uint64 (rows,)
+        `content_key` of each row.
+    target : float64 (rows,) or int (rows,) or None
+        Values with NaN for unknown; with `classes` the class numbers, negative for unknown.
+    classes : sequence of str or None
+        Names of the classes.
+    groups : uint64 (rows,) or None
+        Key of the group of each row, for example a fingerprint viewed as unsigned.
+    moments : float64 (rows,) or None
+        NaN = unknown.
+    names : sequence of str
+        Name of each part; as many as there are parts, or more of which the first are taken.
+    shares : str or sequence of float, optional
+        The shares asked for; they also fix the number of parts, which else is the highest number in
+        `part` plus one.
+
+    Returns
+    -------
+    SplitAudit
+
+    Raises
+    ------
+    RecipeError
+        More parts than names.
+
+    Notes
+    -----
+    Sorts the keys: n log n, memory of about four columns beside the given ones (3 s and 0.7 GB for 20
+    million rows, content and groups given).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> seen = audit(np.array([0, 0, 0, 1], np.int8), np.array([7, 8, 9, 9], np.uint64))
+    >>> seen.parts[1].duplicates, [finding.id for finding in seen.findings]
+    (1, ['split-duplicates', 'split-lumpy'])
+    """
+    asked = None if shares is None else parse_shares(shares)
+    n_parts = len(asked) if asked else int(part.max(initial=0)) + 1
+    if n_parts > len(names):
+        raise RecipeError(f"{n_parts} parts", allowed=f"as many as there are names: {', '.join(names)}")
+    rows = [np.flatnonzero(part == i) for i in range(n_parts)]
+    used = sum(len(r) for r in rows)
+    duplicates = _standing_in_first(content, rows)
+    leaks = None if groups is None else _standing_in_first(groups, rows)
+    last = np.nan if moments is None or not n_parts else _last(moments[rows[0]])
+    parts = tuple(
+        PartAudit(
+            name=names[i],
+            rows=len(r),
+            share=len(r) / max(used, 1),
+            asked=asked[i] if asked else None,
+            duplicates=duplicates[i],
+            groups=None if groups is None else len(np.unique(groups[r])),
+            group_leaks=None if leaks is None else leaks[i],
+            **_balance(target, classes, r),
+            **_times(moments, r, last, first=i == 0),
+        )
+        for i, r in enumerate(rows)
+    )
+    chosen = part >= 0
+    sizes = _sizes(content[chosen])
+    seen = SplitAudit(
+        rows=len(part),
+        unused=len(part) - used,
+        parts=parts,
+        repeated=int((sizes - 1).sum()),
+        groups_on_both_sides=None if groups is None else _on_both_sides(groups, rows),
+        keys=_effective(sizes if groups is None else _sizes(groups[chosen])),
+        without_moment=None if moments is None else int(np.isnan(moments).sum()),
+    )
+    spread = _spread(target, classes, rows)
+    return msgspec.structs.replace(seen, findings=judge(seen, grouped=groups is not None, spread=spread))
+
+
+def _standing_in_first(keys: Keys, rows: list[npt.NDArray[np.intp]]) -> list[int]:
+    """Count, per part, the rows whose key also stands in the first part."""
+    first = np.unique(keys[rows[0]])
+    return [0, *(int(_member(keys[later], first).sum()) for later in rows[1:])]
+
+
+def _member(keys: Keys, known: Keys) -> npt.NDArray[np.bool_]:
+    """Tell which keys, sorted first so that the look-ups run through memory, are among sorted ones."""
+    if not len(known):
+        return np.zeros(len(keys), np.bool_)
+    keys = np.sort(keys)
+    at = np.searchsorted(known, keys)
+    found: npt.NDArray[np.bool_] = known[np.minimum(at, len(known) - 1)] == keys
+    return found
+
+
+def _on_both_sides(groups: Keys, rows: list[npt.NDArray[np.intp]]) -> int:
+    """Count the groups of the first part that have rows in a later one."""
+    later = np.unique(np.concatenate([groups[:0], *(groups[r] for r in rows[1:])]))
+    return int(_member(later, np.unique(groups[rows[0]])).sum())
+
+
+def _sizes(keys: Keys) -> npt.NDArray[np.int64]:
+    """Count the rows of each distinct key."""
+    keys = np.sort(keys)
+    starts = np.flatnonzero(np.concatenate([np.ones(min(len(keys), 1), np.bool_), keys[1:] != keys[:-1]]))
+    return np.diff(np.append(starts, len(keys)))
+
+
+def _effective(sizes: npt.NDArray[np.int64]) -> float:
+    """Return how many keys of equal size would be as even."""
+    squares = float((sizes.astype(np.float64) ** 2).sum())
+    return float(sizes.sum()) ** 2 / squares if squares else 0.0
+
+
+def _last(moments: FloatArray) -> float:
+    """Return the latest known moment, NaN where none is known."""
+    known = moments[~np.isnan(moments)]
+    return float(known.max()) if len(known) else np.nan
+
+
+def _balance(
+    target: npt.NDArray[Any] | None, classes: Sequence[str] | None, rows: npt.NDArray[np.intp]
+) -> dict[str, Any]:
+    """Return the target's mean, or the share of each class, in some rows."""
+    if target is None:
+        return {}
+    values = target[rows]
+    if classes is None:
+        known = values[~np.isnan(values)]
+        return {"target_mean": float(known.mean()) if len(known) else None}
+    counts = np.bincount(values[values >= 0].astype(np.int64), minlength=len(classes))
+    total = max(int(counts.sum()), 1)
+    return {"class_shares": {name: int(n) / total for name, n in zip(classes, counts, strict=True)}}
+
+
+def _spread(
+    target: npt.NDArray[Any] | None, classes: Sequence[str] | None, rows: list[npt.NDArray[np.intp]]
+) -> float:
+    """Return the standard deviation of a numeric target over all parts; 0 without one."""
+    if target is None or classes is not None:
+        return 0.0
+    values = target[np.concatenate(rows)]
+    known = values[~np.isnan(values)]
+    return float(known.std()) if len(known) else 0.0
+
+
+def _times(
+    moments: FloatArray | None, rows: npt.NDArray[np.intp], last: float, *, first: bool
+) -> dict[str, Any]:
+    """Return the span of some rows in time and how many are not later than `last`."""
+    if moments is None:
+        return {}
+    known = moments[rows]
+    known = known[~np.isnan(known)]
+    if not len(known):
+        return {"early": 0}
+    early = 0 if first else int((known <= last).sum())
+    return {"earliest": float(known.min()), "latest": float(known.max()), "early": early}
