@@ -42,18 +42,16 @@ def poisson_deviance(
     1.0
     """
     rows = value_rows(target, prediction, weight)
-    if rows.target.min() < 0.0 or rows.prediction.min() <= 0.0:
-        raise TableError(
-            f"target from {rows.target.min():.6g}, prediction from {rows.prediction.min():.6g}",
-            allowed="counts >= 0 and expected counts > 0",
-            where="metric poisson_deviance",
-            next_step="--set metric=rmse",
-        )
     return weighted_mean(poisson_deviance_rows(rows.target, rows.prediction), rows.weight)
 
 
 def poisson_deviance_rows(target: FloatArray, prediction: FloatArray) -> FloatArray:
     """Return the deviance of each row; `y log y` is 0 at 0.
+
+    Raises
+    ------
+    TableError
+        A count is negative or an expected count not positive.
 
     Examples
     --------
@@ -61,5 +59,12 @@ def poisson_deviance_rows(target: FloatArray, prediction: FloatArray) -> FloatAr
     >>> poisson_deviance_rows(np.array([0.0]), np.array([1.5]))
     array([3.])
     """
+    if target.min() < 0.0 or prediction.min() <= 0.0:
+        raise TableError(
+            f"target from {target.min():.6g}, prediction from {prediction.min():.6g}",
+            allowed="counts >= 0 and expected counts > 0",
+            where="metric poisson_deviance",
+            next_step="--set metric=rmse",
+        )
     ratio = np.where(target > 0.0, target / prediction, 1.0)
     return 2.0 * (target * np.log(ratio) - target + prediction)

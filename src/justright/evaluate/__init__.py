@@ -1,0 +1,1 @@
+"""Judging a model: intervals, baselines, thresholds, calibration, slices, the guarded test set."""
