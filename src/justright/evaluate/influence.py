@@ -8,6 +8,7 @@ One sort at most, no resampling, and groups of dependent rows only need their pu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -311,14 +312,13 @@ def _undefined(weight: FloatArray) -> Influence:
 
 def _from_here_down(amount: FloatArray) -> FloatArray:
     """Sum of `amount` over this step and all later ones."""
-    summed: FloatArray = np.cumsum(amount[::-1])[::-1]
-    return summed
+    return np.flip(np.cumsum(np.flip(amount)))
 
 
 def _few(pull: FloatArray) -> FloatArray:
     """Pulls widened by sqrt(n / (n - 1)), the correction for a mean that was estimated."""
     n = pull.shape[0]
-    return pull * np.sqrt(n / max(n - 1, 1))
+    return pull * math.sqrt(n / max(n - 1, 1))
 
 
 def _kish(weight: FloatArray) -> float:
