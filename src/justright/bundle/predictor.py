@@ -163,7 +163,7 @@ class Predictor:
         from justright.source import open_source
 
         source = open_source(table)
-        self._plan.require(source.names)
+        self.require(source.names)
         parts = []
         done = 0
         for batch in source.batches(list(self.columns)):
@@ -213,6 +213,10 @@ class Predictor:
                 raise self._unreadable(first.column, value, f"row {begin + first.row}")
             found += self._values(_finite(self._margins(block), begin))
         return found
+
+    def require(self, names: Sequence[str]) -> None:
+        """Raise ColumnError, naming what is missing and what is extra, unless `names` holds all columns."""
+        self._plan.require(names)
 
     def score_batch(self, batch: pa.RecordBatch) -> tuple[FloatArray, tuple[Unreadable, ...]]:
         """Return the margins of one Arrow batch, float64 (rows, outputs), and the values it cannot read.
