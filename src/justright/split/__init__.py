@@ -12,6 +12,8 @@ from justright.split.fingerprint import farm_fingerprint
 from justright.split.fold import folds, time_folds
 from justright.split.key import CodedTexts, key_fingerprints
 from justright.split.parts import bounds, parse_shares, part_of, uniform
+from justright.split.sql import split_sql
+from justright.split.table import split_table
 
 __all__ = [
     "CanonicalColumn",
@@ -27,6 +29,8 @@ __all__ = [
     "parse_shares",
     "part_by_time",
     "part_of",
+    "split_sql",
+    "split_table",
     "time_cutoffs",
     "time_folds",
     "uniform",
