@@ -124,7 +124,7 @@ def _moment(value: str, *, zoned: bool) -> str:
     exact = f"FORMAT_DATETIME('%Y-%m-%dT%H:%M:%E6S', {moment})"
     text = f"IF(EXTRACT(MICROSECOND FROM {moment}) = 0, {whole}, {exact})"
     if zoned:
-        return f"CONCAT({text}, 'Z')"
+        return f"({text} || 'Z')"
     midnight = f"EXTRACT(TIME FROM {moment}) = TIME '00:00:00'"
     return f"IF({midnight}, FORMAT_DATETIME('%Y-%m-%d', {moment}), {text})"
 
