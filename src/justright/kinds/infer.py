@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, get_args
+from dataclasses import replace
+from typing import Any, Final, cast, get_args
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from justright.errors import ColumnError, RecipeError, TableError, closest
-from justright.kinds.guess import Evidence, Guess, evidence, guess
+from justright.kinds.evidence import Evidence, evidence
+from justright.kinds.guess import guess
 from justright.kinds.profile import ColumnProfile, Profile
 from justright.kinds.tally import ColumnTally, tally
 from justright.kinds.task import target_of
+from justright.kinds.verdict import Guess
 from justright.schema import Column, Form, Kind, Schema, Target, Task
 from justright.source import Source
 from justright.values import canonical_text, to_moments, to_numbers
@@ -99,7 +101,9 @@ def infer_schema(
         column = _column(seen, guessed)
         role = "set aside" if column.kind in ("identifier", "constant") else "feature"
         if name == target:
-            form = "text" if kinds.get(name) in ("categorical", "text") and guessed.form == "text" else None
+            form: Form | None = (
+                "text" if kinds.get(name) in ("categorical", "text") and guessed.form == "text" else None
+            )
             found = target_of(seen, guessed, task, form=form)
             column, role = found.column, "target"
         elif name == weight:
@@ -155,40 +159,24 @@ def _forced(seen: Evidence, guessed: Guess, kind: str | None) -> Guess:
     """Return the guess with the kind that the user states."""
     if kind is None or kind == guessed.kind:
         return guessed
-    form: Form = guessed.form
-    if kind == "numeric":
-        numbers = seen.tally.numbers
-        if guessed.form not in ("number", "boolean") and (numbers is None or numbers.n == 0):
-            raise ColumnError(
-                f"kind of {seen.name!r}='numeric', but its values are {guessed.reason}",
-                allowed="a column of numbers",
-                next_step=f"--kind {seen.name}={guessed.kind}",
-            )
-        form = "number"
-    elif kind == "datetime":
-        if guessed.form != "datetime":
-            raise ColumnError(
-                f"kind of {seen.name!r}='datetime', but its values are {guessed.reason}",
-                allowed="dates in ISO 8601 or in one format throughout",
-                next_step=f"--kind {seen.name}={guessed.kind}",
-            )
-    elif kind == "boolean":
-        form = "boolean"
-    elif kind == "text":
-        form = "text"
-    return (
-        msgspec.structs.replace(guessed, kind=kind, form=form)
-        if isinstance(guessed, msgspec.Struct)
-        else Guess(
-            kind,
-            form,
-            f"asked for; {guessed.reason}",
-            guessed.decimal,
-            guessed.format,
-            guessed.zone,
-            guessed.notes,  # type: ignore[arg-type]
+    stated = cast(Kind, kind)
+    numbers = seen.tally.numbers
+    readable = {
+        "numeric": guessed.form in ("number", "boolean") or (numbers is not None and numbers.n > 0),
+        "datetime": guessed.form == "datetime",
+    }
+    if not readable.get(stated, True):
+        allowed = (
+            "a column of numbers" if stated == "numeric" else "dates in ISO 8601, or in one format throughout"
         )
-    )
+        raise ColumnError(
+            f"kind of {seen.name!r}={kind!r}, but what it holds is: {guessed.reason}",
+            allowed=allowed,
+            next_step=f"--kind {seen.name}={guessed.kind}",
+        )
+    forms: dict[str, Form] = {"numeric": "number", "boolean": "boolean", "text": "text"}
+    reason = f"asked for; {guessed.reason}"
+    return replace(guessed, kind=stated, form=forms.get(stated, guessed.form), reason=reason)
 
 
 def _column(seen: Evidence, guessed: Guess) -> Column:
@@ -238,9 +226,7 @@ def _nothing_left(columns: Sequence[Column], target: str) -> ColumnError:
     )
 
 
-def _profile(
-    seen: Evidence, column: Column, guessed: Guess, sample: pa.ChunkedArray[Any], role: str
-) -> ColumnProfile:
+def _profile(seen: Evidence, column: Column, guessed: Guess, sample: Any, role: str) -> ColumnProfile:
     """Return what was seen of a column."""
     counted: ColumnTally = seen.tally
     notes = list(guessed.notes)
@@ -254,16 +240,25 @@ def _profile(
         for value, count in zip(seen.values[:10], seen.counts, strict=False)
     ]
     profile = ColumnProfile(
-        column.name, column.kind, column.form, column.reason, counted.rows, counted.missing,
-        counted.unreadable if column.form == "number" else 0, seen.distinct, seen.whole,
-        top=tuple(top), role=role, notes=tuple(notes),
-    )  # fmt: skip
+        name=column.name,
+        kind=column.kind,
+        form=column.form,
+        reason=column.reason,
+        rows=counted.rows,
+        missing=counted.nulls
+        + sum(n for mark, n in counted.marks.items() if not mark or mark in column.missing),
+        unreadable=counted.unreadable if column.form == "number" else 0,
+        distinct=seen.exact or seen.distinct,
+        distinct_exact=seen.exact is not None,
+        top=tuple(top),
+        role=role,
+        notes=tuple(notes),
+    )
     if column.form == "number" and counted.numbers is not None and counted.numbers.n:
         m = counted.numbers
         values = to_numbers(sample, column)[0]
-        quantiles = (
-            tuple(float(q) for q in np.nanquantile(values, _QUANTILES)) if not np.isnan(values).all() else ()
-        )
+        found = values[~np.isnan(values)]
+        quantiles = tuple(np.quantile(found, _QUANTILES).tolist()) if len(found) else ()
         return msgspec.structs.replace(
             profile, minimum=m.low, maximum=m.high, mean=m.mean, deviation=m.deviation, quantiles=quantiles
         )
@@ -272,7 +267,7 @@ def _profile(
     return profile
 
 
-def _with_moments(profile: ColumnProfile, column: Column, sample: pa.ChunkedArray[Any]) -> ColumnProfile:
+def _with_moments(profile: ColumnProfile, column: Column, sample: Any) -> ColumnProfile:
     """Return the profile of a column of dates with its first and last moment, and what is none."""
     moments, unreadable = to_moments(sample, column)
     moments = moments[~np.isnan(moments)]

@@ -18,20 +18,15 @@ import pyarrow.compute as pc
 from justright.kernels.hashing import mix64
 from justright.schema import Column, FloatArray
 from justright.source import Source
-from justright.values import to_moments, to_numbers
+from justright.values import MARKS, to_moments, to_numbers
 
-__all__ = ["MARKS", "ColumnTally", "Moments", "Tally", "tally"]
-
-MARKS: Final = (
-    "?", "NA", "N/A", "n/a", "na", "#N/A", "<NA>", "null", "NULL", "Null", "None", "none", "NONE",
-    "nan", "NaN", "NAN", "NaT", "-", "--", ".", "\\N",
-)  # fmt: skip
-"""Texts that mean "no value" where a column holds other values as well."""
+__all__ = ["ColumnTally", "Moments", "Tally", "tally"]
 
 _BLANKS: Final = ("", " ", "  ", "   ")
 _MARK_TEXTS: Final = (*_BLANKS, *MARKS, *(f" {mark}" for mark in MARKS), *(f"{mark} " for mark in MARKS))
 _CELLS: Final = 20_000_000
 _CLASSES: Final = 10_000
+_FEW: Final = 256
 # A text column whose first rows are mostly words is never tried as numbers again.
 _TRIAL_ROWS: Final = 1_000
 
@@ -91,6 +86,7 @@ class ColumnTally:
         self.trial = Column(name, "numeric", "number", missing=MARKS)
         self.one_value = True
         self.values: dict[Any, int] | None = {} if count_values else None
+        self.few: set[Any] | None = set()
         self._first: Any = None
 
     @property
@@ -103,7 +99,7 @@ class ColumnTally:
         """Rows with a value."""
         return self.rows - self.missing
 
-    def add(self, array: pa.Array[Any]) -> None:
+    def add(self, array: Any) -> None:
         """Add the values of one batch."""
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
@@ -115,6 +111,8 @@ class ColumnTally:
         self.rows += len(array)
         if self.values is not None:
             self._count(array)
+        if self.few is not None:
+            self._gather(array)
         self.nulls += array.null_count
         if pa.types.is_string(array.type):
             self._add_text(array, first_rows=first_rows)
@@ -123,11 +121,12 @@ class ColumnTally:
         elif self.numbers is not None and not pa.types.is_null(array.type):
             self._add_numbers(*to_numbers(array, self.trial), array)
 
-    def _add_text(self, array: pa.Array[Any], *, first_rows: bool) -> None:
+    def _add_text(self, array: Any, *, first_rows: bool) -> None:
         """Add texts: marks, whether all are equal, and numbers while they still look like numbers."""
         marked = pc.is_in(array, value_set=pa.array(_MARK_TEXTS))
         if pc.any(marked).as_py():
-            for pair in pc.value_counts(array.filter(marked)).to_pylist():
+            counted: Any = pc.value_counts(array.filter(marked))
+            for pair in counted.to_pylist():
                 self.marks[pair["values"].strip()] += pair["counts"]
             array = array.filter(pc.invert(marked))
         array = array.drop_null()
@@ -144,7 +143,7 @@ class ColumnTally:
             self.trial = trial
         self._add_numbers(*to_numbers(array, self.trial), array)
 
-    def _better_trial(self, array: pa.Array[Any]) -> Column | None:
+    def _better_trial(self, array: Any) -> Column | None:
         """Return the column with the decimal mark that reads more values, None where most are words."""
         tries = [Column(self.name, "numeric", "number", decimal=mark, missing=MARKS) for mark in (".", ",")]
         bad = []
@@ -155,7 +154,7 @@ class ColumnTally:
                 return column
         return None if min(bad) * 2 > len(array) else tries[int(np.argmin(bad))]
 
-    def _add_numbers(self, numbers: FloatArray, unreadable: Any, array: pa.Array[Any]) -> None:
+    def _add_numbers(self, numbers: FloatArray, unreadable: Any, array: Any) -> None:
         """Add numbers; count and keep some of what is none."""
         if self.numbers is None:
             return
@@ -173,20 +172,35 @@ class ColumnTally:
             if self.unreadable > self.numbers.n // 2:
                 self.numbers = None
 
-    def _compare(self, array: pa.Array[Any]) -> None:
+    def _compare(self, array: Any) -> None:
         """Note whether every text so far is the same."""
         if self._first is None:
             self._first = array[0]
         if self.one_value:
             self.one_value = bool(pc.all(pc.equal(array, self._first)).as_py())
 
-    def _count(self, array: pa.Array[Any]) -> None:
+    def _gather(self, array: Any) -> None:
+        """Gather the distinct raw values of all rows while they are few."""
+        assert self.few is not None
+        # A short look at the start spares columns of many values the hashing of a whole batch.
+        head = array.slice(0, 4 * _FEW)
+        if pa.types.is_nested(array.type) or (len(self.few) == 0 and len(head.unique()) > _FEW):
+            self.few = None
+            return
+        found = array.unique()
+        if len(found) <= _FEW:
+            self.few.update(found.to_pylist())
+        if len(found) > _FEW or len(self.few) > _FEW:
+            self.few = None
+
+    def _count(self, array: Any) -> None:
         """Count each value; give up above the limit."""
         assert self.values is not None
         if pa.types.is_nested(array.type):
             self.values = None
             return
-        for pair in pc.value_counts(array).to_pylist():
+        counted: Any = pc.value_counts(array)
+        for pair in counted.to_pylist():
             self.values[pair["values"]] = self.values.get(pair["values"], 0) + pair["counts"]
         if len(self.values) > _CLASSES:
             self.values = None

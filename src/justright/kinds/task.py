@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from justright.errors import ColumnError
-from justright.kinds.guess import Evidence, Guess, name_words
+from justright.kinds.evidence import Evidence, name_words
+from justright.kinds.verdict import Guess
 from justright.schema import Column, Form, Target, Task
 from justright.values import canonical_text
 
@@ -155,7 +156,7 @@ def _task_of_numbers(seen: Evidence, counts: Mapping[str, int] | None) -> tuple[
     named = name_words(seen.name) & _LABEL_NAMES
     if contiguous and (balanced or named):
         why = (
-            f"named as a label ({sorted(named)[0]})"
+            f"named as a label ({min(named)})"
             if named
             else f"in even shares ({min(shares):.0%}-{max(shares):.0%})"
         )
@@ -163,10 +164,8 @@ def _task_of_numbers(seen: Evidence, counts: Mapping[str, int] | None) -> tuple[
             "multiclass",
             f"integers {numbers[0]} to {numbers[-1]} {why}; --task regression if they are a quantity",
         )
-    return (
-        "regression",
-        f"integers {numbers[0]} to {numbers[-1]} taken as an ordered quantity; --task multiclass if they are labels",
-    )
+    span = f"integers {numbers[0]} to {numbers[-1]}"
+    return "regression", f"{span} taken as an ordered quantity; --task multiclass if they are labels"
 
 
 def _ordered(classes: list[str]) -> tuple[str, ...]:

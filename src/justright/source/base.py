@@ -121,7 +121,7 @@ def open_source(table: object, *, sql: str = "") -> Source:
     ----------
     table : path or table in memory
         A path (str or Path): CSV, TSV or other separated text, also `.gz`, `.bz2`, `.zst`; a Parquet
-        file, a folder of them or a glob pattern; JSON lines; Arrow or Feather; SQLite or DuckDB files.
+        file, a folder of them or a glob pattern; JSON lines; Arrow or Feather; an SQLite file.
         Or a pandas or polars data frame, a pyarrow Table, RecordBatch or reader, anything with
         `__arrow_c_stream__`, a numpy array (2-D or structured), a dict of columns, a list of dict rows.
         A Source is returned as it is.

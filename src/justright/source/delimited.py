@@ -8,6 +8,7 @@ guesses integers destroys the zeros of `007`, and dies when the millionth row ho
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,7 +73,7 @@ class DelimitedSource:
 
     @property
     def problems(self) -> tuple[BadLine, ...]:
-        """Lines skipped in the last full pass, at most 1,000 of them; finding their numbers reads the file."""
+        """Lines skipped in the last full pass, at most 1,000; finding their numbers reads the file."""
         kept = self._skipped.first(_KEPT)
         lines = self._lines([record for record, _, _ in kept])
         return tuple(
@@ -101,7 +102,7 @@ class DelimitedSource:
             yield from slices(batch)
         if not n_rows:
             raise TableError(
-                f"no row with the {len(self.names)} fields of the header, {len(skipped.records)} of other width",
+                f"no row with the {len(self.names)} fields of the header, {len(skipped.records)} with others",
                 where=str(self._path),
                 next_step=f"check the separator, taken to be {self._dialect.separator!r}",
             )
@@ -153,6 +154,7 @@ class DelimitedSource:
         """Yield the reader's batches with every column of one type."""
         d = self._dialect
         block = int(min(max(d.line_bytes * BLOCK_ROWS, _BLOCK_LOW), _BLOCK_HIGH))
+        handler: Any = partial(skipped.add_ragged, d.header_lines)
         with open_bytes(self._path, d.compression) as stream:
             # One thread is as fast as two here (measured), and only then are the lines numbered.
             reader = pacsv.open_csv(
@@ -168,7 +170,7 @@ class DelimitedSource:
                     delimiter=d.separator,
                     quote_char=d.quote or False,
                     newlines_in_values=True,
-                    invalid_row_handler=lambda row: skipped.add_ragged(row, d.header_lines),
+                    invalid_row_handler=handler,
                 ),
                 convert_options=pacsv.ConvertOptions(
                     column_types=dict.fromkeys(wanted, type_),
@@ -219,7 +221,7 @@ class _Skipped:
         if len(self._reasons) < 2 * _KEPT:
             self._reasons[record] = (reason, text)
 
-    def add_ragged(self, row: Any, header_lines: int) -> str:
+    def add_ragged(self, header_lines: int, row: Any) -> str:
         """Note a row of the wrong width; called by the reader."""
         fields = f"{row.actual_columns} field{'s' if row.actual_columns != 1 else ''}"
         self.add(

@@ -20,7 +20,7 @@ import pyarrow as pa
 from justright.errors import StorageError, TableError
 from justright.source.base import check_names
 
-__all__ = ["Dialect", "open_bytes", "sniff"]
+__all__ = ["Dialect", "compression_of", "open_bytes", "sniff"]
 
 _HEAD: Final = 1 << 20
 _PROBES: Final = 64
@@ -74,6 +74,22 @@ class Dialect(msgspec.Struct, frozen=True):
     line_bytes: float
 
 
+def compression_of(path: Path) -> str:
+    """Return how a file is compressed, by its first bytes: gzip, bz2, zstd, or empty.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    StorageError
+        It cannot be read.
+    """
+    return _magic(path)[0]
+
+
 def open_bytes(path: Path, compression: str) -> Any:
     """Open the decompressed bytes of a file as an Arrow stream.
 
@@ -95,7 +111,9 @@ def open_bytes(path: Path, compression: str) -> Any:
         The file cannot be opened.
     """
     try:
-        return pa.input_stream(str(path), compression=compression or None)
+        raw: Any = pa.OSFile(str(path), "rb")
+        codec: Any = compression
+        return pa.CompressedInputStream(raw, codec) if codec else raw
     except OSError as error:
         reason = error.strerror or str(error)
         raise StorageError(f"{str(path)!r}: {reason}", next_step="check the path and the rights") from error
@@ -147,6 +165,20 @@ def sniff(path: Path) -> Dialect:
 
 def _head(path: Path) -> tuple[str, bytes, bool]:
     """Return the compression, the first decompressed bytes, and whether that is the whole file."""
+    compression, first = _magic(path)
+    for magic, what, move in _BINARY:
+        if first.startswith(magic):
+            raise TableError(what, where=str(path), allowed="separated text", next_step=move)
+    try:
+        with open_bytes(path, compression) as stream:
+            head = stream.read(_HEAD + 1)
+    except OSError as error:
+        raise TableError(f"a damaged {compression} file: {error}", where=str(path)) from error
+    return compression, head[:_HEAD], len(head) <= _HEAD
+
+
+def _magic(path: Path) -> tuple[str, bytes]:
+    """Return the compression and the first bytes as they stand in the file."""
     try:
         with path.open("rb") as file:
             first = file.read(32)
@@ -154,16 +186,7 @@ def _head(path: Path) -> tuple[str, bytes, bool]:
         raise StorageError(
             f"{str(path)!r}: {error.strerror}", next_step="check the rights of the file"
         ) from error
-    for magic, what, move in _BINARY:
-        if first.startswith(magic):
-            raise TableError(what, where=str(path), allowed="separated text", next_step=move)
-    compression = next((name for magic, name in _MARKS if first.startswith(magic)), "")
-    try:
-        with open_bytes(path, compression) as stream:
-            head = stream.read(_HEAD + 1)
-    except OSError as error:
-        raise TableError(f"a damaged {compression} file: {error}", where=str(path)) from error
-    return compression, head[:_HEAD], len(head) <= _HEAD
+    return next((name for magic, name in _MARKS if first.startswith(magic)), ""), first
 
 
 def _encoding(path: Path, head: bytes, compression: str) -> str:

@@ -70,17 +70,17 @@ def _open_all(paths: list[Path], form: str, where: str) -> Source:
     """Open the files of one form as one source."""
     if form == "parquet":
         return ParquetSource(paths)
-    if form == "arrow":
-        from justright.source.ipc import ArrowSource
-
-        return ArrowSource(paths)
     if len(paths) > 1:
         raise TableError(
             f"{len(paths)} {form} files",
             where=where,
-            allowed="several files only of Parquet and Arrow",
+            allowed="several files only of Parquet",
             next_step="join the files, or convert them to Parquet",
         )
+    if form == "arrow":
+        from justright.source.ipc import ArrowSource
+
+        return ArrowSource(paths[0])
     if form == "json":
         from justright.source.jsonlines import JsonLinesSource
 

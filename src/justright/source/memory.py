@@ -116,18 +116,19 @@ def _as_arrow(table: Any) -> tuple[pa.Table, str]:
     raise TableError(
         f"table of type {type(table).__module__}.{type(table).__qualname__}",
         allowed="a path, a data frame, an Arrow table, a numpy array, a dict of columns, a list of dict rows",
+        next_step="table.collect() gives the data frame" if hasattr(table, "collect") else "",
     )
 
 
 def _from_pandas(frame: Any) -> pa.Table:
     """Return a pandas data frame as Arrow; columns of mixed objects value by value."""
-    arrays = [_from_values(frame.iloc[:, i].array, str(name)) for i, name in enumerate(frame.columns)]
+    arrays = [_from_values(frame.iloc[:, i].array) for i in range(frame.shape[1])]
     return pa.table(arrays, names=[str(name) for name in frame.columns])
 
 
 def _from_columns(columns: Mapping[Any, Any]) -> pa.Table:
     """Return a dict of columns as Arrow."""
-    arrays = {str(name): _from_values(values, str(name)) for name, values in columns.items()}
+    arrays = {str(name): _from_values(values) for name, values in columns.items()}
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         raise TableError(f"columns of different lengths: {lengths}", allowed="one length for all columns")
@@ -159,15 +160,13 @@ def _from_rows(rows: Sequence[Any]) -> pa.Table:
     return _from_columns({name: [row.get(name) for row in rows] for name in names})
 
 
-def _from_values(values: Any, name: str) -> pa.Array:
+def _from_values(values: Any) -> Any:
     """Return the values of one column as an Arrow array; mixed types become text."""
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         # Mixed types (1 and "1"), integers beyond 64 bits, foreign objects: the canonical text rules
         # read the text of each just as they read the value.
-        from justright.schema import Column
-        from justright.values import canonical_text
+        from justright.source.texts import text_array
 
-        column = Column(name, "categorical", "text")
-        return pa.array([canonical_text(value, column) for value in values], pa.string())
+        return text_array(list(values))

@@ -9,6 +9,15 @@ Nothing here imports pyarrow until it is handed an Arrow array.
 """
 
 from justright.values.columns import to_codes, to_moments, to_numbers
-from justright.values.scalar import Unreadable, canonical_text, moment, number
+from justright.values.scalar import MARKS, Unreadable, canonical_text, moment, number
 
-__all__ = ["Unreadable", "canonical_text", "moment", "number", "to_codes", "to_moments", "to_numbers"]
+__all__ = [
+    "MARKS",
+    "Unreadable",
+    "canonical_text",
+    "moment",
+    "number",
+    "to_codes",
+    "to_moments",
+    "to_numbers",
+]

@@ -3,7 +3,7 @@
 The rules, for a column whose `form` says how its values are written:
 
 - missing: None, NaN, NaT, an empty or blank text, a text listed in `Column.missing`, and in columns
-  that are not of text the word `nan` in any case;
+  that are not of text any of `MARKS`;
 - number: `[+-]digits[.digits][e[+-]digits]` with the column's decimal mark, surrounding blanks
   ignored; true = 1, false = 0; thousands marks are not guessed; an infinity is not a number;
 - boolean: true/false, t/f, yes/no, y/n, on/off, 1/0, in any case;
@@ -28,13 +28,20 @@ import numpy as np
 from justright.errors import ColumnError, RowError
 from justright.schema import Column
 
-__all__ = ["NUMBER", "NUMBER_COMMA", "Unreadable", "canonical_text", "moment", "number"]
+__all__ = ["MARKS", "NUMBER", "NUMBER_COMMA", "Unreadable", "canonical_text", "moment", "number"]
 
 NUMBER: Final = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 """A number written with a decimal point."""
 NUMBER_COMMA: Final = r"^[+-]?([0-9]+,?[0-9]*|,[0-9]+)([eE][+-]?[0-9]+)?$"
 """A number written with a decimal comma."""
 
+MARKS: Final = (
+    "?", "NA", "N/A", "n/a", "na", "#N/A", "<NA>", "null", "NULL", "Null", "None", "none", "NONE",
+    "nan", "NaN", "NAN", "NaT", "-", "--", ".", "\\N",
+)  # fmt: skip
+"""Texts that mean "no value": always in columns that are not of text, in those only where they were seen."""
+
+_MARKS = frozenset(MARKS)
 _NUMBER = re.compile(NUMBER.replace("$", r"\Z"))
 _NUMBER_COMMA = re.compile(NUMBER_COMMA.replace("$", r"\Z"))
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
@@ -239,7 +246,7 @@ def _short(value: object) -> str:
 
 def _is_missing(text: str, column: Column) -> bool:
     """Say whether a stripped text of a column that is not of text means "no value"."""
-    return not text or text in column.missing or text.lower() == "nan"
+    return not text or text in _MARKS or text in column.missing or text.lower() == "nan"
 
 
 def _number_of_text(value: str, column: Column) -> float:
