@@ -31,8 +31,9 @@ def numbers_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
         if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_floating(kind):
             return _checked(_as_float(array))
         if pa.types.is_decimal(kind):
-            array = pc.cast(array, pa.string())
-        if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+            # By way of its text a decimal is rounded once, as Python rounds it.
+            return _as_float(pc.cast(array, pa.string())), None
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
             return _numbers_of_text(array, column)
     return _by_unique(array, column, number)
 

@@ -53,6 +53,7 @@ _ISO = re.compile(
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
 _EPOCH = datetime(1970, 1, 1)
+_EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 # Integers beyond 64 bits are written as the float they would be in any columnar table.
 _LARGEST = 2**63
@@ -160,26 +161,8 @@ def moment(value: object, column: Column) -> float:
     >>> moment("1970-01-02 00:00:01.5", Column("t", "datetime", "datetime"))
     86401.5
     """
-    value = _plain(value)
-    if value is None:
-        return math.nan
-    if isinstance(value, str):
-        text = value.strip()
-        if _is_missing(text, column):
-            return math.nan
-        value = _moment_of_text(text, column)
-    elif isinstance(value, bool | float):
-        raise Unreadable(value, column, "a date or time")
-    elif isinstance(value, int):
-        # 20240131 with format %Y%m%d; a bare count says neither its unit nor its origin.
-        if not column.format:
-            raise Unreadable(value, column, "a date or time")
-        value = _moment_of_text(str(value), column)
-    if isinstance(value, datetime):
-        return _seconds(value, column)
-    if isinstance(value, date):
-        return _seconds(datetime(value.year, value.month, value.day), column)
-    raise Unreadable(value, column, "a date or time")
+    whole = _microseconds(value, column)
+    return math.nan if whole is None else whole / 1e6
 
 
 def canonical_text(value: object, column: Column) -> str | None:
@@ -214,8 +197,8 @@ def canonical_text(value: object, column: Column) -> str | None:
         if column.form == "boolean":
             truth = _truth(value, column)
             return None if truth != truth else ("true" if truth else "false")
-        seconds = moment(value, column)
-        return None if seconds != seconds else _iso(seconds, column, value)
+        whole = _microseconds(value, column)
+        return None if whole is None else _iso(whole, column, value)
     except Unreadable:
         return _text(value, column)
 
@@ -283,6 +266,24 @@ def _truth(value: object, column: Column) -> float:
     raise Unreadable(value, column, "true or false")
 
 
+def _microseconds(value: object, column: Column) -> int | None:
+    """Return a date or time as microseconds since 1970, None where it is missing."""
+    value = _plain(value)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        text = value.strip()
+        if _is_missing(text, column):
+            return None
+        value = _moment_of_text(text, column)
+    elif isinstance(value, int) and not isinstance(value, bool) and column.format:
+        # 20240131 with format %Y%m%d; without one a count says neither its unit nor its origin.
+        value = _moment_of_text(str(value), column)
+    if isinstance(value, date):
+        return _since_epoch(value, column)
+    raise Unreadable(value, column, "a date or time")
+
+
 def _moment_of_text(text: str, column: Column) -> datetime:
     """Read a moment from a text that is not missing."""
     if column.format:
@@ -302,13 +303,14 @@ def _moment_of_text(text: str, column: Column) -> datetime:
         raise Unreadable(text, column, "a date that exists") from error
 
 
-def _seconds(value: datetime, column: Column) -> float:
-    """Return a datetime as seconds, in UTC where it or its column has a zone."""
-    if value.tzinfo is None and column.zone:
-        value = value.replace(tzinfo=_zone(column.zone))
-    if value.tzinfo is not None:
-        value = value.astimezone(UTC).replace(tzinfo=None)
-    return (value - _EPOCH) // _MICROSECOND / 1e6
+def _since_epoch(value: date, column: Column) -> int:
+    """Return a date or datetime as microseconds, in UTC where it or its column has a zone."""
+    at = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
+    if at.tzinfo is None and column.zone:
+        at = at.replace(tzinfo=_zone(column.zone))
+    if at.tzinfo is None:
+        return (at - _EPOCH) // _MICROSECOND
+    return (at - _EPOCH_UTC) // _MICROSECOND
 
 
 @lru_cache(maxsize=64)
@@ -369,22 +371,17 @@ def _text(value: object, column: Column) -> str | None:
         value = float(value)
         return repr(value) if math.isinf(value) else _float_text(value)
     if isinstance(value, date):
-        return _iso(_seconds_of_date(value, column), column, value)
+        return _iso(_since_epoch(value, column), column, value)
     return str(value)
 
 
-def _seconds_of_date(value: date, column: Column) -> float:
-    """Return a date or datetime as seconds."""
-    if isinstance(value, datetime):
-        return _seconds(value, column)
-    return _seconds(datetime(value.year, value.month, value.day), column)
-
-
-def _iso(seconds: float, column: Column, value: object) -> str:
+def _iso(microseconds: int, column: Column, value: object) -> str:
     """Write a moment as ISO 8601; Z where the column or the value has a zone."""
-    zoned = bool(column.zone) or _has_zone(value)
-    at = _EPOCH + timedelta(microseconds=round(seconds * 1e6))
-    if zoned:
+    try:
+        at = _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return str(value)  # the zone moves it out of the years 1 to 9999
+    if column.zone or _has_zone(value):
         return at.isoformat() + "Z"
     return at.date().isoformat() if at.time() == datetime.min.time() else at.isoformat()
 
