@@ -139,7 +139,9 @@ def main() -> None:
     if write:
         results = Path(__file__).parent / "results"
         results.mkdir(exist_ok=True)
-        head = f"# Scoring, {date.today()}\n\n{platform.processor() or platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}.\n`python benchmarks/serving/scoring.py --write`\n\n| what | median |\n|---|---|\n"
+        machine = f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}"
+        command = "`python benchmarks/serving/scoring.py --write`"
+        head = f"# Scoring, {date.today()}\n\n{machine}. {command}\n\n| what | median |\n|---|---|\n"
         (results / f"{date.today()}-scoring.md").write_text(head + text + "\n")
 
 

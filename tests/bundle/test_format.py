@@ -136,7 +136,7 @@ def test_what_cannot_be_stored_exactly_is_refused_before_anything_is_written(tmp
 def test_every_flipped_bit_is_found(folder, name):
     path = folder / name
     whole = path.read_bytes()
-    step = max(1, len(whole) * 8 // 200)
+    step = max(1, len(whole) * 8 // 100)
     for bit in range(0, len(whole) * 8, step):
         damaged = bytearray(whole)
         damaged[bit // 8] ^= 1 << bit % 8
@@ -309,7 +309,7 @@ def test_a_forged_baseline_and_card_are_refused(folder):
         read_bundle(folder)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_forged_bytes_never_do_more_than_raise(folder, data):
     name = data.draw(st.sampled_from(list(LIMITS)))

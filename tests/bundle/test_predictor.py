@@ -276,7 +276,7 @@ def paths_of(value, path=()):
             yield from paths_of(item, (*path, i))
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data())
 def test_a_forged_plan_loads_or_is_a_bundle_error(tmp_path_factory, parts, rows, data):
     features = json.loads(msgspec.json.encode(parts["model"].features))

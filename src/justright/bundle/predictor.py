@@ -205,8 +205,13 @@ class Predictor:
         for begin in range(0, len(rows), _ROWS_AT_ONCE):
             part = rows[begin : begin + _ROWS_AT_ONCE]
             columns = {name: self._cells(part, name, begin) for name in self.columns}
-            with np.errstate(all="ignore"):
-                block, unreadable = self._plan.transform_rows(columns, len(part))
+            try:
+                with np.errstate(all="ignore"):
+                    block, unreadable = self._plan.transform_rows(columns, len(part))
+            except ValueError as error:
+                # A lone surrogate cannot be hashed, a number of 5,000 digits cannot be written.
+                received = f"rows {begin} to {begin + len(part) - 1} with {error!s:.120}"
+                raise RowError(received, allowed="text that UTF-8 holds") from error
             if unreadable:
                 first = min(unreadable)
                 value = columns[first.column][first.row]
