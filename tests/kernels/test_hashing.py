@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from justright.errors import TableError
 from justright.kernels import hashing
 from justright.kernels.hashing import fingerprint64, fingerprint64_numpy, mix64
+
+NEEDS_NUMBA = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")
 
 
 def pack(texts, before=b"", after=b""):
@@ -63,6 +66,19 @@ def test_buffer_with_gaps_between_elements():
     assert np.array_equal(fingerprint64(np.repeat(buffer, 2)[::2], offsets), fingerprint64(buffer, offsets))
 
 
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=NEEDS_NUMBA)])
+def test_texts_joined_by_a_mark(oracle, compiled):
+    texts = [b"alphabet", b"", b"z" * 90, b"a"]
+    buffer, offsets = pack([t + b"//" for t in texts])
+    with np.errstate(over="ignore"):
+        out = fingerprint64(buffer, offsets, gap=2, compiled=compiled)
+        # The last text needs no mark behind it.
+        assert np.array_equal(fingerprint64(buffer[:-2], offsets, gap=2, compiled=compiled), out)
+    assert out.tolist() == [oracle(t) for t in texts]
+    with pytest.raises(TableError, match="gap 3"):
+        fingerprint64(buffer, offsets, gap=3)
+
+
 @pytest.mark.parametrize("offsets", [[0, 9], [-1, 3], [4, 2], [0, 5, 3, 8], []])
 def test_offsets_outside_the_buffer_are_refused(offsets):
     with pytest.raises(TableError, match="offsets"):
@@ -79,14 +95,14 @@ def test_small_calls_do_not_import_numba():
 
 
 def test_the_dispatcher_takes_the_compiled_kernel_only_when_it_pays(monkeypatch):
-    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    monkeypatch.delitem(sys.modules, "justright.kernels.compiled_hashing", raising=False)
     assert not hashing._worth_compiling(hashing.COMPILED_FROM - 1)
     assert hashing._worth_compiling(hashing.COMPILED_FROM)
     monkeypatch.setattr(hashing, "find_spec", lambda name: None)
     assert not hashing._worth_compiling(hashing.COMPILED_FROM)
-    monkeypatch.setitem(sys.modules, "numba", object())
-    assert hashing._worth_compiling(hashing.WARM_FROM)
-    assert not hashing._worth_compiling(hashing.WARM_FROM - 1)
+    monkeypatch.setitem(sys.modules, "justright.kernels.compiled_hashing", object())
+    assert hashing._worth_compiling(hashing.LOADED_FROM)
+    assert not hashing._worth_compiling(hashing.LOADED_FROM - 1)
 
 
 def plain_mix(z):

@@ -64,6 +64,13 @@ def test_no_rows(container):
     assert farm_fingerprint(values).shape == (0,)
 
 
+@pytest.mark.parametrize("texts", [["\0"], ["a\0b", "c"], ["", "\0\0"], [""], ["", ""]])
+def test_texts_with_zero_bytes(texts):
+    reference = farm_fingerprint(pa.array(texts, pa.string())).tolist()
+    assert farm_fingerprint(texts).tolist() == reference
+    assert farm_fingerprint(np.array(texts, object)).tolist() == reference
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=90), max_size=30))
 def test_containers_agree_on_any_text(texts):

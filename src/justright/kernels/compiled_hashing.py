@@ -154,12 +154,12 @@ def _over_64(buffer: npt.NDArray[np.uint8], at: np.uint64, n: np.uint64) -> np.u
 
 @kernel
 def fingerprint64_compiled(
-    buffer: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], out: npt.NDArray[np.uint64]
+    buffer: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], gap: int, out: npt.NDArray[np.uint64]
 ) -> None:
-    """Write into `out[i]` the fingerprint of `buffer[offsets[i]:offsets[i + 1]]`; sets `out`."""
+    """Write into `out[i]` the fingerprint of `buffer[offsets[i]:offsets[i + 1] - gap]`."""
     for i in range(out.shape[0]):
         at = U(offsets[i])
-        n = U(offsets[i + 1]) - at
+        n = U(offsets[i + 1] - gap) - at
         if n <= U(16):
             out[i] = _to_16(buffer, at, n)
         elif n <= U(32):

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from justright.errors import TableError
 
-__all__ = ["COMPILED_FROM", "WARM_FROM", "fingerprint64", "fingerprint64_numpy", "mix64"]
+__all__ = ["COMPILED_FROM", "LOADED_FROM", "fingerprint64", "fingerprint64_numpy", "mix64"]
 
 Words: TypeAlias = npt.NDArray[np.uint64]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -26,15 +26,14 @@ Sizes: TypeAlias = npt.NDArray[np.int64]
 Scalar = TypeVar("Scalar", bound=np.generic)
 Branch: TypeAlias = Callable[[Bytes, Words, Words, Sizes, Sizes], Words]
 
-COMPILED_FROM: Final = 1 << 25
-"""Rows of one call from which the compiled kernel is worth the import of numba (half a second).
+COMPILED_FROM: Final = 1 << 26
+"""Rows of one call from which the compiled kernel is worth loading: 0.7 s, 3 s where it must be compiled.
 
-Measured on 16-byte keys: numpy 60 million a second, compiled 300 million (`benchmarks/split`). Once
-something else has imported numba, the compiled kernel is taken from `WARM_FROM` rows on.
+Measured on 16-byte keys: numpy 60 million a second, compiled 300 million (`benchmarks/split`).
 """
 
-WARM_FROM: Final = 1 << 18
-"""Rows of one call from which the compiled kernel is taken in a process that has numba already."""
+LOADED_FROM: Final = 1 << 12
+"""Rows of one call from which the compiled kernel is taken once it has been loaded."""
 
 # Rows of the numpy twin at a time: its dozen temporaries of 128 kB each stay in the second-level cache.
 _CHUNK: Final = 1 << 14
@@ -48,6 +47,7 @@ def fingerprint64(
     buffer: Bytes,
     offsets: Sizes | npt.NDArray[np.int32],
     *,
+    gap: int = 0,
     compiled: bool | None = None,
 ) -> Words:
     """Return the FarmHash Fingerprint64 of each text of a buffer.
@@ -57,7 +57,9 @@ def fingerprint64(
     buffer : uint8 (bytes,)
         The texts in UTF-8, end to end.
     offsets : int64 or int32 (rows + 1,)
-        Text `i` is `buffer[offsets[i]:offsets[i + 1]]`; never falling, within the buffer.
+        Text `i` is `buffer[offsets[i]:offsets[i + 1] - gap]`; within the buffer.
+    gap : int, default 0
+        Bytes between one text and the next, for texts that were joined by a mark.
     compiled : bool or None, default None
         None takes whichever is sooner done (see `COMPILED_FROM`), False never imports numba, True
         always takes the compiled kernel.
@@ -86,26 +88,26 @@ def fingerprint64(
     >>> fingerprint64(text, np.array([0, 8, 9])).view(np.int64).tolist()
     [-2427165924636348523, -5528939962900187677]
     """
-    _check(buffer, offsets)
+    _check(buffer, offsets, gap)
     rows = offsets.shape[0] - 1
     if compiled is None:
         compiled = _worth_compiling(rows)
     if not compiled:
-        return fingerprint64_numpy(buffer, offsets)
+        return fingerprint64_numpy(buffer, offsets, gap)
     from justright.kernels.compiled_hashing import fingerprint64_compiled
 
     out = np.empty(rows, np.uint64)
     # One set of types, so one compilation: Arrow lends read-only memory, with offsets of either width.
-    fingerprint64_compiled(_lent(buffer), _lent(offsets.astype(np.int64, copy=False)), out)
+    fingerprint64_compiled(_lent(buffer), _lent(offsets.astype(np.int64, copy=False)), gap, out)
     return out
 
 
-def fingerprint64_numpy(buffer: Bytes, offsets: Sizes | npt.NDArray[np.int32]) -> Words:
+def fingerprint64_numpy(buffer: Bytes, offsets: Sizes | npt.NDArray[np.int32], gap: int = 0) -> Words:
     """Return the FarmHash Fingerprint64 of each text with numpy alone: the twin of the compiled kernel.
 
     Parameters
     ----------
-    buffer, offsets
+    buffer, offsets, gap
         As in `fingerprint64`.
 
     Returns
@@ -129,7 +131,7 @@ def fingerprint64_numpy(buffer: Bytes, offsets: Sizes | npt.NDArray[np.int32]) -
     for first in range(0, out.shape[0], _CHUNK):
         part = slice(first, first + _CHUNK)
         at = offsets[:-1][part].astype(np.int64)
-        size = offsets[1:][part].astype(np.int64) - at
+        size = offsets[1:][part].astype(np.int64) - gap - at
         out[part] = _chunk(buffer, words, halves, at, size)
     return out
 
@@ -165,21 +167,22 @@ def mix64(words: Words) -> Words:
     return z
 
 
-def _check(buffer: Bytes, offsets: Sizes | npt.NDArray[np.int32]) -> None:
+def _check(buffer: Bytes, offsets: Sizes | npt.NDArray[np.int32], gap: int) -> None:
     """Refuse offsets that would read outside the buffer: the kernels do not look again."""
     if offsets.shape[0] == 0:
         raise TableError("offsets of length 0", allowed="rows + 1 offsets")
-    if offsets[0] < 0 or offsets[-1] > buffer.shape[0] or bool(np.any(offsets[1:] < offsets[:-1])):
+    inside = offsets[0] >= 0 and offsets[-1] - gap <= buffer.shape[0]
+    if gap < 0 or not inside or bool(np.any(offsets[1:] - offsets[:-1] < gap)):
         raise TableError(
-            f"offsets from {offsets[0]} to {offsets[-1]} for {buffer.shape[0]} bytes",
+            f"offsets from {offsets[0]} to {offsets[-1]}, gap {gap}, for {buffer.shape[0]} bytes",
             allowed="offsets that never fall and stay within the buffer",
         )
 
 
 def _worth_compiling(rows: int) -> bool:
     """Tell whether the compiled kernel is sooner done, its import included."""
-    if "numba" in sys.modules:
-        return rows >= WARM_FROM
+    if "justright.kernels.compiled_hashing" in sys.modules:
+        return rows >= LOADED_FROM
     return rows >= COMPILED_FROM and find_spec("numba") is not None
 
 

@@ -53,7 +53,8 @@ def time_cutoffs(moments: FloatArray, shares: str | Sequence[float]) -> FloatArr
     """
     parts = parse_shares(shares)
     known = np.sort(moments[~np.isnan(moments)])
-    values, starts = np.unique(known, return_index=True)
+    starts = np.flatnonzero(np.concatenate([[True], known[1:] != known[:-1]])[: len(known)])
+    values = known[starts]
     if len(values) < len(parts):
         raise RecipeError(
             f"{len(parts)} parts by time",

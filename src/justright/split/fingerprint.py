@@ -60,6 +60,10 @@ def farm_fingerprint(values: Any, *, null: str | None = None) -> npt.NDArray[np.
     """
     if isinstance(values, np.ndarray) and values.dtype.kind in "US":
         return fingerprint64(*_fixed(values)).view(np.int64)
+    if isinstance(values, list | tuple) or (isinstance(values, np.ndarray) and values.dtype.kind == "O"):
+        joined = _joined(values)
+        if joined is not None:
+            return fingerprint64(*joined, gap=1).view(np.int64)
     array = _arrow(values)
     chunks = array.chunks if hasattr(array, "chunks") else [array]
     parts = [_chunk(chunk, null) for chunk in chunks]
@@ -84,6 +88,21 @@ def _fixed(values: npt.NDArray[Any]) -> tuple[Bytes, Sizes | npt.NDArray[np.int3
     if width and bool(np.any(size < width)):
         letters = letters.reshape(-1, width)[np.arange(width) < size[:, None]]
     return letters, np.concatenate([np.zeros(1, np.int64), np.cumsum(size)])
+
+
+def _joined(values: Any) -> tuple[Bytes, Sizes] | None:
+    """Lay Python texts end to end with a zero byte between them; None where that is not possible.
+
+    Twice as fast as a conversion to Arrow, which remains for bytes, missing values and texts with zeros.
+    """
+    try:
+        letters = np.frombuffer("\0".join(values).encode(), np.uint8)
+    except (TypeError, UnicodeEncodeError):
+        return None
+    marks = np.flatnonzero(letters == 0)
+    if len(marks) != len(values) - 1:
+        return None
+    return letters, np.concatenate([[0], marks + 1, [len(letters) + 1]])
 
 
 def _arrow(values: Any) -> Any:
