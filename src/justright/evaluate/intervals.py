@@ -32,7 +32,7 @@ from justright.metrics.registry import metric
 from justright.metrics.rows import ClassRows, class_rows, sum_by, value_rows
 from justright.schema import FloatArray, IntArray, Value
 
-__all__ = ["UNDEFINED", "interval", "wilson"]
+__all__ = ["UNDEFINED", "influence_of", "interval", "interval_of", "wilson"]
 
 UNDEFINED: Final = Value(float("nan"), float("nan"), float("nan"))
 """What an interval is where the metric is not defined, or a single row cannot give one."""
@@ -101,20 +101,38 @@ def interval(
     >>> interval("accuracy", [0, 0, 1, 1], [0.1, 0.6, 0.7, 0.9])
     Value(value=0.75, low=0.300..., high=0.954...)
     """
-    each = metric(name)
     numbers = _group_numbers(groups, np.asarray(target).shape[0], weight)
-    if each.tasks == ("regression",):
-        rows = value_rows(target, prediction, weight)
-        influence = value_influence(name, rows, quantile)
-    else:
-        classes = class_rows(target, prediction, weight, probability=_needs_probability(name))
-        if name == "calibration_error":
-            return _calibration_error(classes, numbers, level)
-        influence = class_influence(name, classes, threshold)
-    influence = influence.of_groups(numbers)
-    if math.isnan(influence.value) or influence.pull.shape[0] < 2:
-        return UNDEFINED
-    return _on_scale(name, influence, level, binary=np.ndim(prediction) == 1)
+    if name == "calibration_error":
+        return _calibration_error(class_rows(target, prediction, weight, probability=True), numbers, level)
+    influence = influence_of(name, target, prediction, weight, threshold=threshold, quantile=quantile)
+    return interval_of(name, influence.of_groups(numbers), level, binary=np.ndim(prediction) == 1)
+
+
+def influence_of(
+    name: str,
+    target: npt.ArrayLike,
+    prediction: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    threshold: float = 0.5,
+    quantile: float = 0.5,
+) -> Influence:
+    """Return the influence of the rows on any metric but `calibration_error`.
+
+    Parameters
+    ----------
+    name, target, prediction, weight, threshold, quantile
+        As for `interval`.
+
+    Examples
+    --------
+    >>> influence_of("mae", [1.0, 2.0], [1.0, 4.0]).value
+    1.0
+    """
+    if metric(name).tasks == ("regression",):
+        return value_influence(name, value_rows(target, prediction, weight), quantile)
+    rows = class_rows(target, prediction, weight, probability=name in ("log_loss", "brier"))
+    return class_influence(name, rows, threshold)
 
 
 def wilson(share: float, count: float, level: float = 0.95) -> Value:
@@ -168,13 +186,27 @@ _LOGIT: Final = _Scale(
 _ATANH: Final = _Scale(math.atanh, lambda x: 1.0 / (1.0 - x * x), math.tanh)
 
 
-def _needs_probability(name: str) -> bool:
-    """Whether a score outside 0..1 is an error."""
-    return name in ("log_loss", "brier", "calibration_error")
+def interval_of(name: str, influence: Influence, level: float, *, binary: bool) -> Value:
+    """Return the interval of an estimate from the pulls of its rows, on the scale of the metric.
 
+    Parameters
+    ----------
+    name : str
+        A metric.
+    influence : Influence
+        Of that metric; its variance may have been widened.
+    level : float
+        Probability that the interval holds the truth.
+    binary : bool
+        Whether the prediction has one column: then precision and recall are rates.
 
-def _on_scale(name: str, influence: Influence, level: float, *, binary: bool) -> Value:
-    """The interval on the scale of the metric, mapped back."""
+    Examples
+    --------
+    >>> interval_of("mae", influence_of("mae", [1.0, 2.0], [1.5, 2.5]), 0.95, binary=True)
+    Value(value=0.5, low=0.5, high=0.5)
+    """
+    if math.isnan(influence.value) or influence.pull.shape[0] < 2:
+        return UNDEFINED
     if name in _RATES or (binary and name in _BINARY_RATES):
         return _rate(influence, level)
     value, each = influence.value, metric(name)
