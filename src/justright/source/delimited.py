@@ -97,9 +97,13 @@ class DelimitedSource:
         wanted = check_request(columns, self.names, str(self._path))
         skipped = _Skipped()
         n_rows = 0
+        last: pa.RecordBatch | None = None
         for batch in self._decoded(wanted, skipped):
             n_rows += batch.num_rows
+            last = batch if batch.num_rows else last
             yield from slices(batch)
+        if last is not None and wanted and wanted[-1] == self.names[-1]:
+            self._check_end(last.column(len(wanted) - 1)[-1].as_py())
         if not n_rows:
             raise TableError(
                 f"no row with the {len(self.names)} fields of the header, {len(skipped.records)} with others",
@@ -116,6 +120,23 @@ class DelimitedSource:
         before = np.searchsorted(skipped - np.arange(len(skipped)), rows, side="right")
         lines = self._lines((np.asarray(rows, np.int64) + before).tolist())
         return tuple(Place(str(self._path), line, "line") for line in lines)
+
+    def _check_end(self, value: str | None) -> None:
+        """Raise where the last value swallowed lines because its quote is never closed."""
+        d = self._dialect
+        if not d.quote or d.compression or value is None or "\n" not in value:
+            return
+        with self._path.open("rb") as file:
+            file.seek(max(0, self._path.stat().st_size - 4096))
+            tail = file.read().replace(b"\0", b"").rstrip()
+        if not tail.endswith(d.quote.encode()):
+            lost = value.count("\n")
+            raise TableError(
+                f"a quoting mark {d.quote} that is never closed and swallows the last {lost} lines",
+                where=str(self._path),
+                allowed="a closing mark for each opening one",
+                next_step=f"look at the field that starts with {value[:40]!r}",
+            )
 
     def _lines(self, records: list[int]) -> list[int]:
         """Return the line on which each record starts, in the order asked for."""
@@ -224,6 +245,9 @@ class _Skipped:
     def add_ragged(self, header_lines: int, row: Any) -> str:
         """Note a row of the wrong width; called by the reader."""
         fields = f"{row.actual_columns} field{'s' if row.actual_columns != 1 else ''}"
+        lines = row.text.count("\n") + 1
+        if lines > 1:
+            fields = f"{fields} over {lines} lines (a quoting mark that is not closed?)"
         self.add(
             row.number - header_lines - 1,
             f"{fields} where the header has {row.expected_columns}",

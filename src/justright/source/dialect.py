@@ -143,7 +143,8 @@ def sniff(path: Path) -> Dialect:
         raise TableError("an empty file", where=str(path), allowed="a header line and rows")
     encoding = _encoding(path, head, compression)
     text = _decoded(head, encoding, whole)
-    lines = text.splitlines(keepends=True)[:_LINES]
+    # Not str.splitlines, which also cuts at form feeds and other marks that are no line ends here.
+    lines = io.StringIO(text, newline="").readlines()[:_LINES]
     quote = _quote(lines)
     separator = _separator(lines, quote, path)
     rows, header_lines = _records(text, separator, quote)
@@ -295,9 +296,7 @@ def _check_header(rows: list[list[str]], path: Path) -> None:
     header, below = rows[0], rows[1:]
     looks = sum(_looks_like_value(i, header, below) for i in range(len(header)))
     numeric = sum(_is_numeric(i, below) for i in range(len(header)))
-    counted = [int(name) for name in header if name.strip().isdigit()]
-    rising = len(counted) == len(header) and all(b > a for a, b in zip(counted, counted[1:], strict=False))
-    if below and looks and looks * 2 >= numeric and not rising:
+    if below and looks and looks * 2 >= numeric and not _is_count(header):
         shown = ", ".join(header[:6])
         raise TableError(
             f"a first line that looks like a row of values: {shown}",
@@ -307,6 +306,18 @@ def _check_header(rows: list[list[str]], path: Path) -> None:
         )
     if not below:
         raise TableError("a header without rows", where=str(path), allowed="at least one row")
+
+
+def _is_count(header: list[str]) -> bool:
+    """Say whether the numbers among the names are years, or count the columns from 0 or 1."""
+    named = [name.strip() for name in header if _NUMBER.match(name.strip())]
+    if not all(name.isdigit() for name in named):
+        return False
+    numbers = [int(name) for name in named]
+    years = all(1800 <= number <= 2200 for number in numbers) and numbers == sorted(set(numbers))
+    return years or (
+        len(numbers) > 1 and numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
+    )
 
 
 def _is_numeric(i: int, below: list[list[str]]) -> bool:

@@ -114,7 +114,7 @@ class JsonLinesSource:
                 continue
             try:
                 row = decode(line)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, RecursionError):
                 row = _lenient(line)
             if isinstance(row, dict):
                 yield number, row
@@ -129,7 +129,7 @@ class JsonLinesSource:
         with open_bytes(self._path, self._compression) as stream:
             try:
                 rows = json.loads(stream.read())
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise TableError(f"a broken JSON list: {error}", where=str(self._path)) from error
         for number, row in enumerate(rows, 1):
             if not isinstance(row, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -87,9 +88,8 @@ def _texts(stream: Any, encoding: str) -> Iterator[str]:
 
 def _rest(text: str, texts: Iterator[str]) -> Iterator[str]:
     """Yield single lines from here on."""
-    yield from text.splitlines(keepends=True)
-    for more in texts:
-        yield from more.splitlines(keepends=True)
+    for piece in itertools.chain([text], texts):
+        yield from (line + "\n" for line in piece[:-1].split("\n"))
 
 
 def _lines_by_reader(

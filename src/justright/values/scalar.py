@@ -117,6 +117,8 @@ def number(value: object, column: Column) -> float:
         if math.isinf(value):
             raise Unreadable(value, column, "a finite number")
         return float(value)
+    if type(value) is int and -_LARGEST < value < _LARGEST:
+        return float(value)
     value = _plain(value)
     if value is None:
         return math.nan
