@@ -18,8 +18,8 @@ from justright.values import canonical_text
 __all__ = ["text_array"]
 
 _COLUMN = Column("", "categorical", "text")
-# Above, Arrow writes whole floats with an exponent and the canonical text does not.
-_WHOLE = 1e15
+# From 1e10 on Arrow writes whole floats with an exponent, which the canonical text does not.
+_WHOLE = 1e9
 
 
 def text_array(values: Sequence[Any]) -> Any:
