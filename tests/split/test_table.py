@@ -15,7 +15,7 @@ from justright.kinds import infer_schema
 from justright.schema import Column, Schema, Target
 from justright.source import base
 from justright.split import SplitAudit, part_files, split_table
-from justright.split.table import _canonical, _column, _key_texts
+from justright.split.table import _canonical, _column
 
 NAMES = ("train", "validation", "test")
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -222,26 +222,6 @@ def test_errors(table, tmp_path, choices, error, message):
 def test_no_rows(table, tmp_path):
     with pytest.raises(TableError, match="without rows"):
         split(table.slice(0, 0), tmp_path)
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        pa.array([1, -5, None], pa.int8()),
-        pa.array([2**63 - 1, -(2**63), 0]),
-        pa.array([2**64 - 1, 7], pa.uint64()),
-        pa.array([2**32 - 1, None], pa.uint32()),
-    ],
-)
-def test_whole_numbers_are_written_as_their_canonical_text(array):
-    from justright.values import to_codes
-
-    column = Column("x", "numeric", "number")
-    texts = _key_texts(array, column)
-    if isinstance(texts, tuple):
-        texts = [texts[1][c] for c in texts[0]]
-    codes, known = to_codes(array, column)
-    assert list(map(str, texts)) == [str(known[c]) for c in codes]
 
 
 @pytest.mark.parametrize(

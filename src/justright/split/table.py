@@ -20,9 +20,10 @@ from justright.schema import Column, FloatArray, IntArray, Schema
 from justright.split.auditor import SplitAudit, audit
 from justright.split.content import CanonicalColumn, content_key
 from justright.split.cutoffs import part_by_time, time_cutoffs
-from justright.split.key import CodedTexts, key_fingerprints
+from justright.split.key import key_fingerprints
 from justright.split.part_files import AUDIT_FILE, PartFiles, write_parts
 from justright.split.parts import bounds, parse_shares, part_of
+from justright.split.texts import key_texts
 from justright.values import to_codes, to_moments, to_numbers
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class _Splitter:
         """Return the fingerprint of each row's key; zeros where nothing depends on it."""
         if self.cutoffs is not None and self.sample == 1:
             return np.zeros(batch.num_rows, np.int64)
-        return key_fingerprints([_key_texts(batch.column(n), columns[n]) for n in self.key], self.salt)
+        return key_fingerprints([key_texts(batch.column(n), columns[n]) for n in self.key], self.salt)
 
 
 def _checked(
@@ -300,17 +301,6 @@ def _moments(array: pa.Array[Any], column: Column) -> FloatArray:
     if column.form == "text":
         column = msgspec.structs.replace(column, kind="datetime", form="datetime")
     return to_moments(array, column)[0]
-
-
-def _key_texts(array: pa.Array[Any], column: Column) -> CodedTexts | pa.Array[Any]:
-    """Return the canonical texts of a key column."""
-    import pyarrow as pa
-
-    kind = array.type
-    if column.form == "number" and pa.types.is_integer(kind) and kind != pa.uint64():
-        # The canonical text of a whole number is what Arrow writes; hundred times faster where all differ.
-        return array.cast(pa.large_string())
-    return to_codes(array, column)
 
 
 def _canonical(array: pa.Array[Any], column: Column) -> CanonicalColumn:
