@@ -108,7 +108,9 @@ def test_planted_duplicates_are_counted(clean):
     finding = seen.findings[0]
     assert finding.severity == "warning"
     assert finding.evidence["rows"] == {"test": 30}
-    assert finding.sentence.startswith("30 rows of the later parts stand in train too")
+    assert finding.sentence.startswith(
+        "30 rows of the later parts are equal in every column to a row of train"
+    )
     assert "leave out --by" in finding.next
 
 

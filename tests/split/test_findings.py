@@ -46,4 +46,4 @@ def test_a_certain_but_small_difference_is_not_reported():
 
 def test_a_single_row_is_counted_in_the_singular():
     (finding,) = judge(split(0.5, 0.5, duplicates=1), grouped=False, spread=0.0)
-    assert finding.sentence.startswith("1 row of")
+    assert finding.sentence.startswith("1 row of the later parts is equal")

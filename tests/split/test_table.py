@@ -242,20 +242,32 @@ def test_forms_by_type(array, form):
     assert len(_canonical(array, column)[0:1]) == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "by", "time"),
-    [("adult", (), ""), ("diabetes130", "patient_nbr", ""), ("bike_sharing", (), "dteday")],
-)
-def test_real_tables(name, by, time, tmp_path):
+def open_real(name):
     path = DATA / f"{name}.parquet"
     if not path.exists():
         pytest.skip("the folder of real tables is not here")
-    source = base.open_source(path)
-    schema, _ = infer_schema(source, target={"adult": "income", "diabetes130": "readmitted"}.get(name, "cnt"))
+    return base.open_source(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "by", "time"),
+    [("diabetes130", "readmitted", "patient_nbr", ""), ("bike_sharing", "cnt", "", "dteday")],
+)
+def test_real_tables_by_group_and_by_time(name, target, by, time, tmp_path):
+    source = open_real(name)
+    schema, _ = infer_schema(source, target=target)
     seen = split_table(source, by, time, out=tmp_path, schema=schema)
     assert [p.share for p in seen.parts] == pytest.approx([0.8, 0.1, 0.1], abs=0.01)
     assert sum(p.duplicates for p in seen.parts) == 0
-    if by:
-        assert seen.groups_on_both_sides == 0
-    if time:
-        assert sum(p.early or 0 for p in seen.parts) == 0
+    assert seen.groups_on_both_sides == (0 if by else None)
+    assert sum(p.early or 0 for p in seen.parts) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "repeated"), [("adult", 52), ("wine_quality", 1177), ("letter", 1332), ("bank_marketing", 12)]
+)
+def test_repeated_rows_of_real_tables_are_those_known(name, repeated, tmp_path):
+    seen = split_table(open_real(name), out=tmp_path)
+    assert seen.repeated == repeated
+    assert sum(p.duplicates for p in seen.parts) == 0
+    assert "split-lumpy" not in [f.id for f in seen.findings]

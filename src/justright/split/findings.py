@@ -67,7 +67,7 @@ def _duplicates(seen: SplitAudit, grouped: bool) -> Finding | None:
     return Finding(
         "split-duplicates",
         "warning" if worst >= 0.01 else "info",
-        f"{_count(sum(hit.values()), 'row')} of the later parts stand in {first} too, equal in every column.",
+        f"{_later(hit)} equal in every column to a row of {first}.",
         {"rows": hit, "highest_share": worst, "repeated_rows": seen.repeated},
         "remove the repeated rows" if grouped else "leave out --by and --time: equal rows then share a part",
     )
@@ -82,7 +82,7 @@ def _groups(seen: SplitAudit) -> Finding | None:
     return Finding(
         "split-groups-leak",
         "warning",
-        f"{_count(seen.groups_on_both_sides, 'group')} have rows in {first} and in a later part.",
+        f"{first.capitalize()} and a later part share {_count(seen.groups_on_both_sides, 'group')}.",
         {"groups": seen.groups_on_both_sides, "rows": hit},
         "split by the group's column: --by COLUMN",
     )
@@ -96,8 +96,7 @@ def _time(seen: SplitAudit) -> Finding | None:
     return Finding(
         "split-time-overlap",
         "warning",
-        f"{_count(sum(hit.values()), 'row')} of the later parts are not later than the last row of "
-        f"{seen.parts[0].name}.",
+        f"{_later(hit)} not later than the last row of {seen.parts[0].name}.",
         {"rows": hit, "latest_of_first": seen.parts[0].latest},
         "if the model will meet later rows, split by time: --time COLUMN",
     )
@@ -110,7 +109,7 @@ def _missing_moments(seen: SplitAudit) -> Finding | None:
     return Finding(
         "split-time-missing",
         "warning",
-        f"{_count(seen.without_moment, 'row')} have no readable moment; a split by time leaves them out.",
+        f"{_count(seen.without_moment, 'row')} without readable moment; a split by time leaves such rows out.",
         {"rows": seen.without_moment, "share": seen.without_moment / max(seen.rows, 1)},
         "fill the time column, or choose another one: --time COLUMN",
     )
@@ -189,6 +188,12 @@ def _pairs(first: PartAudit, part: PartAudit, spread: float) -> list[tuple[str, 
         pooled = (a * first.rows + b * part.rows) / max(first.rows + part.rows, 1)
         pairs.append((name, a, b, sqrt(pooled * (1 - pooled))))
     return pairs
+
+
+def _later(hit: dict[str, int]) -> str:
+    """Begin a sentence about rows of the later parts."""
+    n = sum(hit.values())
+    return f"{_count(n, 'row')} of the later parts {'is' if n == 1 else 'are'}"
 
 
 def _count(n: int, noun: str) -> str:
