@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -100,9 +101,12 @@ def test_the_dispatcher_takes_the_compiled_kernel_only_when_it_pays(monkeypatch)
     assert hashing._worth_compiling(hashing.COMPILED_FROM)
     monkeypatch.setattr(hashing, "find_spec", lambda name: None)
     assert not hashing._worth_compiling(hashing.COMPILED_FROM)
-    monkeypatch.setitem(sys.modules, "justright.kernels.compiled_hashing", object())
+    compiled = SimpleNamespace(fingerprint64_compiled=SimpleNamespace(py_func=len))
+    monkeypatch.setitem(sys.modules, "justright.kernels.compiled_hashing", compiled)
     assert hashing._worth_compiling(hashing.LOADED_FROM)
     assert not hashing._worth_compiling(hashing.LOADED_FROM - 1)
+    compiled.fingerprint64_compiled = len  # the JIT is switched off
+    assert not hashing._worth_compiling(hashing.LOADED_FROM)
 
 
 def plain_mix(z):

@@ -1,5 +1,8 @@
 """farm_fingerprint: known values whatever the container, slices, missing values, errors."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -130,3 +133,17 @@ def test_arrow_memory_is_not_written():
     values = pa.array(["a", None, "c"])
     farm_fingerprint(values, null="z")
     assert values.to_pylist() == ["a", None, "c"]
+
+
+def test_the_package_imports_nothing_heavy():
+    heavy = "{'pyarrow', 'numba', 'pandas', 'polars', 'scipy', 'sklearn', 'duckdb'}"
+    code = f"import sys, justright.split; assert not {heavy} & set(sys.modules), sorted(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_hashing_needs_no_data_frame_library_and_no_compiler():
+    code = (
+        "import sys; from justright.split import farm_fingerprint; farm_fingerprint(['a', 'b'] * 50_000);"
+        "assert not {'pyarrow', 'numba', 'pandas'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -181,8 +181,10 @@ def _check(buffer: Bytes, offsets: Sizes | npt.NDArray[np.int32], gap: int) -> N
 
 def _worth_compiling(rows: int) -> bool:
     """Tell whether the compiled kernel is sooner done, its import included."""
-    if "justright.kernels.compiled_hashing" in sys.modules:
-        return rows >= LOADED_FROM
+    loaded = sys.modules.get("justright.kernels.compiled_hashing")
+    if loaded is not None:
+        # Without `py_func` the JIT is switched off, and the loop would run as plain Python.
+        return rows >= LOADED_FROM and hasattr(loaded.fingerprint64_compiled, "py_func")
     return rows >= COMPILED_FROM and find_spec("numba") is not None
 
 

@@ -109,7 +109,7 @@ def _missing_moments(seen: SplitAudit) -> Finding | None:
     return Finding(
         "split-time-missing",
         "warning",
-        f"{_count(seen.without_moment, 'row')} without readable moment; a split by time leaves such rows out.",
+        f"{_count(seen.without_moment, 'row')} without readable moment; a split by time leaves them out.",
         {"rows": seen.without_moment, "share": seen.without_moment / max(seen.rows, 1)},
         "fill the time column, or choose another one: --time COLUMN",
     )
