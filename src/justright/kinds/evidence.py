@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from justright.kinds.tally import ColumnTally
 from justright.values import MARKS
+from justright.values.arrow import plain_array
 
 __all__ = ["ID_NAMES", "Evidence", "evidence", "name_words"]
 
@@ -92,12 +93,10 @@ def evidence(tally: ColumnTally, sample: Any, *, whole: bool, typed: bool) -> Ev
     -------
     Evidence
     """
-    array: Any = sample.combine_chunks()
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+    array = plain_array(sample)
     if pa.types.is_nested(array.type):
         array = pa.array([None if v is None else str(v) for v in array.to_pylist()], pa.string())
-    if array.type in (pa.string_view(), pa.binary(), pa.large_binary(), pa.large_string()):
+    if pa.types.is_large_string(array.type):
         array = pc.cast(array, pa.string())
     counted: Any = pc.value_counts(array)
     counts = counted.field("counts").to_numpy(zero_copy_only=False)
@@ -108,6 +107,7 @@ def evidence(tally: ColumnTally, sample: Any, *, whole: bool, typed: bool) -> Ev
         value = _cleaned(raw)
         if value is not None:
             found[value] = found.get(value, 0) + int(count)
+    found = dict(sorted(found.items(), key=lambda pair: -pair[1]))
     exact = len(found) if whole else None
     if exact is None and tally.few is not None:
         exact = len({_cleaned(value) for value in tally.few} - {None})

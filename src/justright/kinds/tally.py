@@ -19,6 +19,7 @@ from justright.kernels.hashing import mix64
 from justright.schema import Column, FloatArray
 from justright.source import Source
 from justright.values import MARKS, to_moments, to_numbers
+from justright.values.arrow import plain_array
 
 __all__ = ["ColumnTally", "Moments", "Tally", "tally"]
 
@@ -101,9 +102,8 @@ class ColumnTally:
 
     def add(self, array: Any) -> None:
         """Add the values of one batch."""
-        if pa.types.is_dictionary(array.type):
-            array = array.dictionary_decode()
-        if array.type in (pa.string_view(), pa.binary(), pa.large_binary(), pa.large_string()):
+        array = plain_array(array)
+        if pa.types.is_large_string(array.type):
             array = pc.cast(array, pa.string())
         if not pa.types.is_null(array.type):
             self.type = array.type

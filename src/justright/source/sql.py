@@ -21,7 +21,6 @@ __all__ = ["QuerySource", "SqliteSource", "query_source"]
 
 _HEAD_ROWS: Final = 10_000
 _SQLITE_ROWS: Final = min(BLOCK_ROWS, 16_384)
-_INTEGER: Final = r"^-?(0|[1-9][0-9]{0,17})$"
 _LEADING: Final = r"^[+-]?0[0-9]"
 
 
@@ -248,11 +247,22 @@ def _casts(source: Source) -> dict[str, str]:
         texts = column.drop_null()
         if not len(texts) or pc.any(pc.match_substring_regex(texts, _LEADING)).as_py():
             continue
-        if pc.all(pc.match_substring_regex(texts, _INTEGER)).as_py():
+        if _is_integer(texts):
             found[name] = "BIGINT"
         elif pc.all(pc.match_substring_regex(texts, NUMBER)).as_py():
             found[name] = "DOUBLE"
     return found
+
+
+def _is_integer(texts: Any) -> bool:
+    """Say whether every text is an integer of 64 bits."""
+    if not pc.all(pc.match_substring_regex(texts, "^-?[0-9]+$")).as_py():
+        return False
+    try:
+        pc.cast(texts, pa.int64())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

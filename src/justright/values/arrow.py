@@ -18,12 +18,46 @@ from justright.schema import Column, FloatArray
 from justright.values.columns import Mask, read_each
 from justright.values.scalar import NUMBER, NUMBER_COMMA, canonical_text, moment, number
 
-__all__ = ["codes_of", "moments_of", "numbers_of"]
+__all__ = ["codes_of", "moments_of", "numbers_of", "plain_array"]
+
+
+def plain_array(array: Any, *, keep_dictionary: bool = False) -> Any:
+    """Return a column as one Arrow array of a plain type.
+
+    Parameters
+    ----------
+    array : pyarrow Array or ChunkedArray, or numpy array, (rows,)
+        Any type.
+    keep_dictionary : bool, default False
+        Leave a dictionary-encoded array encoded.
+
+    Returns
+    -------
+    pyarrow.Array, (rows,)
+        Without chunks, dictionary, views or bytes; moments in microseconds.
+
+    Examples
+    --------
+    >>> plain_array(pa.array(["a", "b"]).dictionary_encode()).type
+    DataType(string)
+    """
+    if isinstance(array, np.ndarray):
+        array = pa.array(array)
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if pa.types.is_dictionary(array.type) and not keep_dictionary:
+        array = array.dictionary_decode()
+    if array.type in (pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view()):
+        return pc.cast(array, pa.string())
+    if pa.types.is_timestamp(array.type) and array.type.unit != "us":
+        # Python's datetime, and with it the scalar rule, ends at the microsecond.
+        return pc.cast(array, pa.timestamp("us", array.type.tz), safe=False)
+    return array
 
 
 def numbers_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
     """Return the numbers of an Arrow or numpy array; see `justright.values.to_numbers`."""
-    array = _plain_array(array)
+    array = plain_array(array)
     if column.form == "datetime":
         return moments_of(array, column)
     kind = array.type
@@ -40,7 +74,7 @@ def numbers_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
 
 def moments_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
     """Return the moments of an Arrow or numpy array; see `justright.values.to_moments`."""
-    array = _plain_array(array)
+    array = plain_array(array)
     kind = array.type
     if pa.types.is_date(kind):
         kind = pa.timestamp("us")
@@ -58,25 +92,12 @@ def moments_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
 
 def codes_of(array: Any, column: Column) -> tuple[npt.NDArray[np.int32], list[str | None]]:
     """Return codes and canonical texts of an Arrow or numpy array; see `justright.values.to_codes`."""
-    indices, values = _unique(_plain_array(array, keep_dictionary=True))
+    indices, values = _unique(plain_array(array, keep_dictionary=True))
     number_of: dict[str | None, int] = {}
     code_of = np.empty(len(values), np.int32)
     for i, value in enumerate(values):
         code_of[i] = number_of.setdefault(canonical_text(value, column), len(number_of))
     return code_of[indices], list(number_of)
-
-
-def _plain_array(array: Any, *, keep_dictionary: bool = False) -> Any:
-    """Return one Arrow array without chunks, views or (unless kept) dictionary."""
-    if isinstance(array, np.ndarray):
-        array = pa.array(array)
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    if pa.types.is_dictionary(array.type) and not keep_dictionary:
-        array = array.dictionary_decode()
-    if array.type in (pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view()):
-        return pc.cast(array, pa.string())
-    return array
 
 
 def _as_float(array: Any) -> FloatArray:
@@ -136,9 +157,8 @@ def _without_marks(numbers: FloatArray, array: Any, column: Column) -> tuple[Flo
 
 
 def _seconds(array: Any) -> FloatArray:
-    """Return a timestamp array as seconds, whole microseconds, NaN for null."""
-    micro = pc.cast(array, pa.timestamp("us", array.type.tz), safe=False)
-    whole = pc.cast(micro, pa.int64())
+    """Return an array of microseconds as seconds, NaN for null."""
+    whole = pc.cast(array, pa.int64())
     numbers: FloatArray = pc.cast(whole, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return numbers / 1e6
 
@@ -172,9 +192,7 @@ def _values(array: Any) -> list[object]:
     """Return Arrow values as Python ones; float32 stay numpy scalars so that 0.1 keeps its text."""
     if pa.types.is_floating(array.type) and array.type != pa.float64():
         return list(array.to_numpy(zero_copy_only=False))
-    if pa.types.is_timestamp(array.type):
-        array = pc.cast(array, pa.timestamp("us", array.type.tz), safe=False)
-    return list(array.to_pylist())
+    return list(plain_array(array).to_pylist())
 
 
 def _by_unique(
