@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from justright.kinds.tally import ColumnTally
-from justright.values import MARKS
+from justright.values import MARKS, to_numbers
 from justright.values.arrow import plain_array
 
 __all__ = ["ID_NAMES", "Evidence", "evidence", "name_words"]
@@ -22,6 +23,10 @@ ID_NAMES: Final = frozenset(
 """Words of a column name that say: this names a thing, it does not measure it."""
 
 
+_LOOKED_AT: Final = 5_000
+_TOP: Final = 100
+_NOTHING: Final = pa.array(["", *MARKS])
+_ZERO: Final = "^0[0-9]+$"
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
@@ -34,11 +39,22 @@ class Evidence:
     tally : ColumnTally
         Counts over all rows.
     values : list
-        Distinct values of the sample without missing ones, most frequent first; texts stripped.
+        Distinct values of the sample without missing ones, texts without surrounding blanks: the most
+        frequent first, then others spread over the rest; at most 5,000.
     counts : list of int
-        How often each stands in the sample.
+        How often each of `values` stands in the sample.
+    distinct : int
+        Distinct values of the sample.
+    sampled : int
+        Rows of the sample that have a value.
     exact : int or None
         Distinct values of all rows; None = only those of the sample are known.
+    integers : bool
+        Every number of the sample is whole; False for columns that are not of numbers.
+    zeros : int
+        Rows of the sample whose text is digits after a leading zero.
+    one_width : bool
+        Every text of the sample is as long as the others; only where `zeros` is not 0.
     typed : bool
         The source has types, so a number stored as text was stored so on purpose.
     """
@@ -46,23 +62,18 @@ class Evidence:
     tally: ColumnTally
     values: list[Any]
     counts: list[int]
+    distinct: int
+    sampled: int
     exact: int | None
+    integers: bool
+    zeros: int
+    one_width: bool
     typed: bool
 
     @property
     def name(self) -> str:
         """Name of the column."""
         return self.tally.name
-
-    @property
-    def distinct(self) -> int:
-        """Distinct values of the sample."""
-        return len(self.values)
-
-    @property
-    def sampled(self) -> int:
-        """Rows of the sample that have a value."""
-        return sum(self.counts)
 
     @property
     def unique(self) -> bool:
@@ -93,25 +104,32 @@ def evidence(tally: ColumnTally, sample: Any, *, whole: bool, typed: bool) -> Ev
     -------
     Evidence
     """
-    array = plain_array(sample)
-    if pa.types.is_nested(array.type):
-        array = pa.array([None if v is None else str(v) for v in array.to_pylist()], pa.string())
-    if pa.types.is_large_string(array.type):
-        array = pc.cast(array, pa.string())
+    array = _cleaned(plain_array(sample))
+    is_text = pa.types.is_string(array.type)
     counted: Any = pc.value_counts(array)
-    counts = counted.field("counts").to_numpy(zero_copy_only=False)
-    order = np.argsort(-counts, kind="stable")
-    values = counted.field("values").take(pa.array(order)).to_pylist()
-    found: dict[Any, int] = {}
-    for raw, count in zip(values, counts[order], strict=True):
-        value = _cleaned(raw)
-        if value is not None:
-            found[value] = found.get(value, 0) + int(count)
-    found = dict(sorted(found.items(), key=lambda pair: -pair[1]))
-    exact = len(found) if whole else None
+    values, counts = counted.field("values"), counted.field("counts").to_numpy(zero_copy_only=False)
+    order = _shown_first(counts)
+    numbers = np.empty(0)
+    if tally.numbers is not None and len(values) and (is_text or _is_number(array.type)):
+        numbers = to_numbers(values, tally.trial)[0]
+        numbers = numbers[~np.isnan(numbers)]
+    zeros, one_width = _leading_zeros(values, counts) if is_text and len(numbers) else (0, False)
+    exact = len(values) if whole else None
     if exact is None and tally.few is not None:
-        exact = len({_cleaned(value) for value in tally.few} - {None})
-    return Evidence(tally, list(found), list(found.values()), exact, typed)
+        few = pa.array(sorted(tally.few - {None}), tally.type) if tally.few - {None} else array.slice(0, 0)
+        exact = len(pc.unique(_cleaned(few)))
+    return Evidence(
+        tally=tally,
+        values=values.take(pa.array(order)).to_pylist(),
+        counts=counts[order].tolist(),
+        distinct=len(values),
+        sampled=int(counts.sum()),
+        exact=exact,
+        integers=bool(len(numbers)) and bool((numbers == np.floor(numbers)).all()),
+        zeros=zeros,
+        one_width=one_width,
+        typed=typed,
+    )
 
 
 def name_words(name: str) -> frozenset[str]:
@@ -125,9 +143,40 @@ def name_words(name: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(name))
 
 
-def _cleaned(value: Any) -> Any:
-    """Return a value without surrounding blanks, None where it is missing."""
-    if isinstance(value, str):
-        value = value.strip()
-        return None if not value or value in MARKS else value
-    return None if value is None or value != value else value
+def _cleaned(array: Any) -> Any:
+    """Return the values that are there: texts without surrounding blanks, no marks, no NaN."""
+    if pa.types.is_nested(array.type):
+        array = pa.array([None if v is None else str(v) for v in array.to_pylist()], pa.string())
+    array = array.drop_null()
+    if pa.types.is_large_string(array.type):
+        array = pc.cast(array, pa.string())
+    if pa.types.is_string(array.type):
+        array = pc.utf8_trim_whitespace(array)
+        return array.filter(pc.invert(pc.is_in(array, value_set=_NOTHING)))
+    if pa.types.is_floating(array.type):
+        return array.filter(pc.invert(pc.is_nan(array)))
+    return array
+
+
+def _shown_first(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the places of the values to look at: the most frequent first, others spread over the rest."""
+    if len(counts) <= _LOOKED_AT:
+        return np.argsort(-counts, kind="stable")
+    top = np.argpartition(-counts, _TOP)[:_TOP]
+    top = top[np.lexsort((top, -counts[top]))]
+    spread = np.linspace(0, len(counts) - 1, _LOOKED_AT - _TOP).astype(np.int64)
+    return np.concatenate([top, np.setdiff1d(spread, top)])
+
+
+def _leading_zeros(values: Any, counts: npt.NDArray[np.int64]) -> tuple[int, bool]:
+    """Return in how many rows digits follow a leading zero, and whether all texts are digits of one width."""
+    led = np.asarray(pc.match_substring_regex(values, _ZERO))
+    if not led.any():
+        return 0, False
+    digits = pc.all(pc.match_substring_regex(values, "^[0-9]+$")).as_py()
+    return int(counts[led].sum()), bool(digits) and len(pc.unique(pc.utf8_length(values))) == 1
+
+
+def _is_number(type_: pa.DataType) -> bool:
+    """Say whether an Arrow type holds numbers."""
+    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))

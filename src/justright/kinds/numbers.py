@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import pyarrow as pa
-
 from justright.kinds.dates import date_format
 from justright.kinds.evidence import ID_NAMES, Evidence, name_words
 from justright.kinds.verdict import Guess, one_value, shown, values_counted
@@ -46,16 +44,15 @@ def of_numbers(seen: Evidence, *, decimal: str = ".", notes: Sequence[str] = ())
     one = one_value(seen, "number", decimal=decimal)
     if one is not None:
         return one
-    integers = _all_integers(seen)
-    special = _of_integers(seen, decimal, said) if integers else None
+    special = _of_integers(seen, decimal, said) if seen.integers else None
     if special is not None:
         return special
-    what = "integers" if integers else "numbers"
+    what = "integers" if seen.integers else "numbers"
     stored = " stored as text" if seen.is_text and seen.typed else ""
     comma = " with a decimal comma" if decimal == "," else ""
     span = f"{values_counted(seen)} from {shown(numbers.low)} to {shown(numbers.high)}"
     codes = ""
-    if integers and 2 < seen.distinct <= _FEW_VALUES:
+    if seen.integers and 2 < seen.distinct <= _FEW_VALUES:
         codes = f"; if they are codes and no quantity: --kind {seen.name}=categorical"
     return Guess("numeric", "number", f"{what}{stored}{comma}, {span}{codes}", decimal, notes=said)
 
@@ -115,16 +112,3 @@ def _stand_in(seen: Evidence) -> list[str]:
                 f"{shown(number)} stands in {count / seen.sampled:.0%} of the values and may mean missing"
             ]
     return []
-
-
-def _all_integers(seen: Evidence) -> bool:
-    """Say whether every number of the sample is an integer."""
-    if pa.types.is_integer(seen.tally.type):
-        return True
-    for value in seen.values:
-        try:
-            if not float(str(value).replace(",", ".")).is_integer():
-                return False
-        except (ValueError, OverflowError):
-            continue  # a slip among the numbers, counted elsewhere
-    return True

@@ -24,7 +24,13 @@ from justright.values.arrow import plain_array
 __all__ = ["ColumnTally", "Moments", "Tally", "tally"]
 
 _BLANKS: Final = ("", " ", "  ", "   ")
-_MARK_TEXTS: Final = (*_BLANKS, *MARKS, *(f" {mark}" for mark in MARKS), *(f"{mark} " for mark in MARKS))
+_MARK_TEXTS: Final = (
+    *_BLANKS,
+    *MARKS,
+    *(f" {mark}" for mark in MARKS),
+    *(f"{mark} " for mark in MARKS),
+    *(f" {mark} " for mark in MARKS),
+)
 _CELLS: Final = 20_000_000
 _CLASSES: Final = 10_000
 _FEW: Final = 256
@@ -84,7 +90,7 @@ class ColumnTally:
         self.unreadable = 0
         self.unreadable_seen: Counter[str] = Counter()
         self.numbers: Moments | None = Moments()
-        self.trial = Column(name, "numeric", "number", missing=MARKS)
+        self.trial = Column(name, "numeric", "number")
         self.one_value = True
         self.values: dict[Any, int] | None = {} if count_values else None
         self.few: set[Any] | None = set()
@@ -123,6 +129,8 @@ class ColumnTally:
 
     def _add_text(self, array: Any, *, first_rows: bool) -> None:
         """Add texts: marks, whether all are equal, and numbers while they still look like numbers."""
+        if self.numbers is not None and self.numbers.n and self._add_clean_numbers(array):
+            return
         marked = pc.is_in(array, value_set=pa.array(_MARK_TEXTS))
         if pc.any(marked).as_py():
             counted: Any = pc.value_counts(array.filter(marked))
@@ -143,9 +151,19 @@ class ColumnTally:
             self.trial = trial
         self._add_numbers(*to_numbers(array, self.trial), array)
 
+    def _add_clean_numbers(self, array: Any) -> bool:
+        """Add texts that are all numbers or null, which spares the search for marks; say if they were."""
+        assert self.numbers is not None
+        numbers, unreadable = to_numbers(array, self.trial)
+        if unreadable is not None or int(np.isnan(numbers).sum()) != array.null_count:
+            return False
+        self.numbers.add(numbers)
+        self.one_value = self.one_value and self.numbers.low == self.numbers.high
+        return True
+
     def _better_trial(self, array: Any) -> Column | None:
         """Return the column with the decimal mark that reads more values, None where most are words."""
-        tries = [Column(self.name, "numeric", "number", decimal=mark, missing=MARKS) for mark in (".", ",")]
+        tries = [Column(self.name, "numeric", "number", decimal=mark) for mark in (".", ",")]
         bad = []
         for column in tries:
             unreadable = to_numbers(array, column)[1]

@@ -13,7 +13,6 @@ from justright.kinds.verdict import Guess, one_value, values_counted
 __all__ = ["of_text"]
 
 _CODE: Final = re.compile(r"[A-Za-z]+[0-9.]+\Z|[0-9.]+[A-Za-z]+\Z")
-_ZERO: Final = re.compile(r"0[0-9]+\Z")
 _THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?\Z")
 _ZONED: Final = re.compile(r":.*(Z|z|[+-]\d{2}:?\d{2})\Z")
 _BOOLEANS: Final = (frozenset({"true", "false"}), frozenset({"t", "f"}))
@@ -104,14 +103,8 @@ def _mostly_numbers(seen: Evidence) -> bool:
 
 def _leading_zeros(seen: Evidence) -> str:
     """Return what leading zeros say, empty where there are none that matter."""
-    if seen.tally.numbers is None:
-        return ""
-    zeros = sum(count for value, count in zip(seen.values, seen.counts, strict=True) if _ZERO.match(value))
-    if not zeros:
-        return ""
-    one_width = len({len(value) for value in seen.values}) == 1 and all(v.isdigit() for v in seen.values)
-    if one_width or zeros >= 0.005 * seen.sampled:
-        return f"leading zeros in {zeros / seen.sampled:.1%} of the values: codes, kept as text"
+    if seen.zeros and (seen.one_width or seen.zeros >= 0.005 * seen.sampled):
+        return f"leading zeros in {seen.zeros / seen.sampled:.1%} of the values: codes, kept as text"
     return ""
 
 

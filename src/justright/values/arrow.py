@@ -93,6 +93,12 @@ def moments_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
 def codes_of(array: Any, column: Column) -> tuple[npt.NDArray[np.int32], list[str | None]]:
     """Return codes and canonical texts of an Arrow or numpy array; see `justright.values.to_codes`."""
     indices, values = _unique(plain_array(array, keep_dictionary=True))
+    if column.form == "text" and all(value is None or type(value) is str for value in values):
+        texts: list[str | None] = [value.strip() if isinstance(value, str) else None for value in values]
+        distinct = set(texts)
+        # The usual case: no two values have one text and none is missing by its text.
+        if len(distinct) == len(texts) and "" not in distinct and distinct.isdisjoint(column.missing):
+            return indices.astype(np.int32, copy=False), texts
     number_of: dict[str | None, int] = {}
     code_of = np.empty(len(values), np.int32)
     for i, value in enumerate(values):
