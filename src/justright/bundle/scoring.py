@@ -107,8 +107,9 @@ def score_file(
 
     Notes
     -----
-    Memory: one batch of at most 65,536 rows and the listed errors. About a million rows of 20 columns
-    a second from Parquet. A table with bad rows is read a second time to find their lines.
+    Memory: one batch of at most 65,536 rows, what the source holds, and the listed errors. Reading and
+    writing cost more than scoring: 0.3 to 0.5 million rows of 20 columns a second from Parquet on two
+    busy cores. A text file with bad rows is read a second time to find their lines.
 
     Examples
     --------
