@@ -42,7 +42,12 @@ def held(
     fitted = make(n, d, rng=np.random.default_rng((n, d, repeat)))
     chosen = int(fitted.losses.mean(axis=1).argmin())
     choice = Choice(
-        fitted.losses.T.astype(np.float32), chosen, folds=FOLDS, loss=loss, train_loss=fitted.train[chosen]
+        fitted.losses.T.astype(np.float32),
+        chosen,
+        folds=FOLDS,
+        loss=loss,
+        fold=fitted.fold,
+        train_loss=fitted.train[chosen],
     )
     found = []
     for name in names:

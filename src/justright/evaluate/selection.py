@@ -27,9 +27,10 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.errors import TableError
-from justright.evaluate.influence import Influence
+from justright.evaluate.influence import Influence, class_influence
 from justright.evaluate.intervals import influence_of, interval, interval_of
 from justright.metrics.registry import metric
+from justright.metrics.rows import ClassRows, class_rows
 from justright.schema import FloatArray, IntArray, Value
 
 __all__ = ["Choice", "luck", "parameters_per_row", "validation_interval"]
@@ -56,6 +57,9 @@ class Choice:
         Folds of the cross-validation.
     loss : str
         Name of the loss: for `logistic`, `softmax` and `poisson` it is counted in nats.
+    fold : integers (rows,) or None
+        Fold of each row of the predictions. With it the ROC area compares rows of one fold only: rows
+        of different folds were scored by different models (100 rows, AUC 0.75: coverage 85 % without).
     train_loss : float
         Mean loss of the exported model on its own training rows, in the unit of `losses`; NaN =
         unknown: then size and dependence stay uncorrected and the interval is too narrow for few rows.
@@ -66,6 +70,7 @@ class Choice:
     sampled: IntArray | None = None
     folds: int = 5
     loss: str = "squared"
+    fold: npt.NDArray[Any] | None = None
     train_loss: float = float("nan")
 
 
@@ -145,6 +150,10 @@ def validation_interval(
         found = interval(name, target, prediction, weight, level=level, groups=groups)
         return _stretched(found, float(np.sqrt(widened)))
     influence = influence_of(name, target, prediction, weight, threshold=threshold, quantile=quantile)
+    if name == "roc_auc" and choice.fold is not None:
+        within = _area_within_folds(target, prediction, weight, choice.fold)
+        # Folds so small that none holds both classes leave only the pairs across folds.
+        influence = influence if np.isnan(within.value) else within
     # In the sample the pull of a loss must have the scale it has among all rows.
     pulls = weights[places, None] * (losses - means)
     pulls /= weights.sum()
@@ -239,6 +248,41 @@ def _kept(
     # A setting that diverged was never a rival: it stands in as a copy of the chosen one.
     usable = np.isfinite(losses).all(axis=0)
     return places, np.where(usable, losses, losses[:, [choice.chosen]]), weights
+
+
+def _area_within_folds(
+    target: npt.ArrayLike, prediction: npt.ArrayLike, weight: npt.ArrayLike | None, fold: npt.NDArray[Any]
+) -> Influence:
+    """Influence on the ROC area over the pairs of rows that the same model scored."""
+    rows = class_rows(target, prediction, weight)
+    folds = np.asarray(fold) if weight is None else np.asarray(fold)[np.asarray(weight) > 0.0]
+    if rows.prediction.ndim == 1:
+        found = [_area_of_question(rows, folds)]
+    else:
+        found = [_area_of_question(rows.one_against_rest(k), folds) for k in range(rows.n_classes)]
+    defined = [part for part in found if not np.isnan(part.value)]
+    if not defined:
+        return found[0]
+    value = float(np.mean([part.value for part in defined]))
+    pull = np.mean([part.pull for part in defined], axis=0)
+    return Influence(value, pull, min(part.count for part in defined), value)
+
+
+def _area_of_question(rows: ClassRows, folds: npt.NDArray[Any]) -> Influence:
+    """The areas of a binary question in each fold, weighted by their pairs."""
+    pull, value, pairs, count = np.zeros_like(rows.weight), 0.0, 0.0, 0.0
+    for number in np.unique(folds):
+        own = folds == number
+        part = ClassRows(rows.target[own], rows.prediction[own], rows.weight[own])
+        influence = class_influence("roc_auc", part, 0.5)
+        if not np.isnan(influence.value):
+            ones = float(np.dot(part.weight, part.target))
+            share = ones * (float(part.weight.sum()) - ones)
+            pull[own] = share * influence.pull
+            value, pairs, count = value + share * influence.value, pairs + share, count + influence.count
+    if pairs == 0.0:
+        return Influence(float("nan"), pull, 0.0, float("nan"))
+    return Influence(value / pairs, pull / pairs, count, value / pairs)
 
 
 def _slope(pull: FloatArray, own: FloatArray) -> float:
