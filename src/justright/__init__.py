@@ -1,1 +1,90 @@
-"""justright takes a table to a model that is just right, and keeps it so in service."""
+"""justright takes a table to a model that is just right, and keeps it so in service.
+
+    import justright
+    run = justright.train("houses.csv", target="price")
+    run.model.predict("new_houses.csv")
+
+Names are loaded when they are first used, so that the import itself is quick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from justright.bundle.predictor import Predictor, load
+    from justright.bundle.scoring import score_file
+    from justright.errors import JustrightError, JustrightWarning
+    from justright.kinds import infer_schema
+    from justright.metrics import metric
+    from justright.recipe import Recipe, read_recipe
+    from justright.schema import Finding, Schema, Value
+    from justright.source import Source, open_source
+    from justright.split import farm_fingerprint, split_table
+    from justright.workflow import Run, load_run, train, train_recipe
+
+__all__ = [
+    "Finding",
+    "JustrightError",
+    "JustrightWarning",
+    "Predictor",
+    "Recipe",
+    "Run",
+    "Schema",
+    "Source",
+    "Value",
+    "__version__",
+    "farm_fingerprint",
+    "infer_schema",
+    "load",
+    "load_run",
+    "metric",
+    "open_source",
+    "read_recipe",
+    "score_file",
+    "split_table",
+    "train",
+    "train_recipe",
+]
+
+__version__: Final = "0.1.0"
+
+_PLACES: Final = {
+    "Finding": "justright.schema",
+    "JustrightError": "justright.errors",
+    "JustrightWarning": "justright.errors",
+    "Predictor": "justright.bundle.predictor",
+    "Recipe": "justright.recipe",
+    "Run": "justright.workflow",
+    "Schema": "justright.schema",
+    "Source": "justright.source",
+    "Value": "justright.schema",
+    "farm_fingerprint": "justright.split",
+    "infer_schema": "justright.kinds",
+    "load": "justright.bundle.predictor",
+    "load_run": "justright.workflow",
+    "metric": "justright.metrics",
+    "open_source": "justright.source",
+    "read_recipe": "justright.recipe",
+    "score_file": "justright.bundle.scoring",
+    "split_table": "justright.split",
+    "train": "justright.workflow",
+    "train_recipe": "justright.workflow",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its place."""
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module 'justright' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(place), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,57 @@
+"""All verbs, put together; `build` is what the entry point, the tests and the reference page use."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from justright.cli.demo import demo
+from justright.cli.evaluate import evaluate
+from justright.cli.predict import predict
+from justright.cli.profile import profile
+from justright.cli.report import report
+from justright.cli.serve import serve
+from justright.cli.split import split
+from justright.cli.train import train
+
+__all__ = ["build"]
+
+_VERBS = (demo, train, predict, evaluate, split, profile, report, serve)
+
+
+def build() -> Any:
+    """Return the parser of the command line, with all its verbs."""
+    app = typer.Typer(
+        add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
+    )
+    app.callback()(_root)
+    for verb in _VERBS:
+        app.command()(verb)
+    return typer.main.get_command(app)
+
+
+def _version(asked: bool) -> None:
+    """Print the version and leave."""
+    if asked:
+        from justright import __version__
+
+        sys.stdout.write(f"justright {__version__}\n")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; also JUSTRIGHT_DEBUG=1.")
+    ] = False,
+) -> None:
+    """From a table to a model that is just right, and keeps it so in service.
+
+    MODEL is everywhere the folder of a run, or of a model.
+
+    TABLE is a file: CSV, Parquet (also a folder or a glob), JSON lines, Arrow, SQLite.
+    """

@@ -1,0 +1,84 @@
+"""The result of a training for people: the verdict first, then figures, findings, places."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from justright.cli.output import console, grid, interval, number, write_findings
+
+if TYPE_CHECKING:
+    from justright.workflow.summary import Summary
+
+__all__ = ["write_summary"]
+
+
+def write_summary(summary: Summary) -> None:
+    """Print a summary on stdout.
+
+    Parameters
+    ----------
+    summary : Summary
+        Of a finished run.
+    """
+    to = console()
+    to.print(summary.verdict, style="bold", soft_wrap=True)
+    if summary.interrupted:
+        to.print("The training was interrupted; this is the best there was by then.", style="yellow")
+    to.print()
+    grid(
+        to,
+        ["metric", "value", "95 % interval", "base rate", "boosted trees"],
+        _figures(summary),
+        right=(1, 2, 3, 4),
+    )
+    if summary.findings:
+        to.print()
+        write_findings(to, summary.findings)
+    to.print()
+    for name, text in _facts(summary):
+        to.print(f"{name:<10}{text}", soft_wrap=True)
+
+
+def _figures(summary: Summary) -> list[list[str]]:
+    """Return the lines of the metrics, the headline first."""
+    validation, baselines = summary.validation, summary.baselines
+    rows = [
+        [
+            f"{summary.metric} (validation)",
+            number(validation.value),
+            interval(validation),
+            number(baselines.base_rate),
+            number(baselines.boosted),
+        ]
+    ]
+    rows += [
+        [name, number(value.value), interval(value), "", ""]
+        for name, value in summary.metrics.items()
+        if name != summary.metric
+    ]
+    return rows
+
+
+def _facts(summary: Summary) -> list[list[str]]:
+    """Return what was done, how long it took and where it lies."""
+    seconds = summary.seconds
+    rows = f"{summary.rows.train:,} in training"
+    if summary.rows.test:
+        rows += f", {summary.rows.test:,} kept for the test: justright evaluate {summary.run}"
+    facts = [
+        ["task", f"{summary.task} of {summary.target}, {summary.family}, {summary.folds} folds"],
+        ["rows", rows],
+        [
+            "seconds",
+            f"{seconds.total:.1f} (read {seconds.read:.1f}, features {seconds.features:.1f},"
+            f" training {seconds.train:.1f})",
+        ],
+        ["run", summary.run],
+        ["model", summary.model],
+        ["next", f"justright report {summary.run}"],
+        ["", f"justright predict {summary.run} NEW_ROWS --out predictions.csv"],
+        ["", f"justright serve {summary.run}"],
+    ]
+    if summary.threshold is not None:
+        facts.insert(1, ["threshold", f"{number(summary.threshold)} and more counts as the second class"])
+    return facts
