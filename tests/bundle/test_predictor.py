@@ -182,6 +182,13 @@ def test_a_missing_key_is_an_error_unless_training_had_missing_values(model, row
         model.predict_rows([nulls, left_out | {"color": "red"}])
 
 
+def test_the_model_file_may_name_further_optional_columns(tmp_path):
+    assert load(build(tmp_path / "a", price(), "identity", 1)).optional == set()
+    model = load(build(tmp_path / "b", price(), "identity", 1, missing_seen=("x",)))
+    assert model.optional == {"x"}
+    assert model.predict_rows([{"c": "a"}]) == model.predict_rows([{"c": "a", "x": None}])
+
+
 @pytest.mark.parametrize("row", [None, 3, "x", ["x"], [], ({},)])
 def test_a_row_that_is_no_object_is_a_row_error(model, row):
     with pytest.raises(RowError, match="row 0"):

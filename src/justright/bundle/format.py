@@ -79,7 +79,8 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     threshold_note : str
         Why this threshold.
     missing_seen : tuple of str
-        Columns in which training rows had missing values: a JSON row may leave these keys out.
+        Columns that a JSON row may leave out, beside those of which the feature plan itself knows that
+        training rows had gaps.
     metrics : dict
         Measured at training, by name.
     versions : dict of str to str

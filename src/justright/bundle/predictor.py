@@ -68,7 +68,25 @@ def load(
 
     Notes
     -----
-    Under 100 ms in a fresh interpreter, imports included.
+    About 35 ms beyond the import of numpy in a fresh interpreter, a millisecond or two afterwards.
+
+    Examples
+    --------
+    A model without columns that always says 2.5:
+
+    >>> import tempfile
+    >>> from justright.bundle.format import ModelFile, write_bundle
+    >>> from justright.schema import Column, Schema, Target
+    >>> price = Target(Column("price", "numeric", "number"), "regression")
+    >>> plan = {"numeric": [], "categorical": [], "text": [], "target": None}
+    >>> front = {"numeric": 0, "indicators": [], "sizes": [], "tokens": 0}
+    >>> model = ModelFile(schema=Schema((), price), features=plan, family="linear", front=front,
+    ...                   task="regression", outputs=1, link="identity")
+    >>> arrays = {"weights": np.zeros((0, 1)), "bias": np.array([2.5])}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model_id = write_bundle(folder + "/model", model, arrays, {}, "")
+    ...     load(folder + "/model").predict_rows([{}, {"size": 3}])
+    [2.5, 2.5]
     """
     return Predictor(read_bundle(path, verify), families)
 
@@ -111,7 +129,7 @@ class Predictor:
         self._forward = _family(model.family, families or {})
         self._plan = check_fit(bundle, self._forward)
         self.columns = tuple(self._plan.columns)
-        self.optional = _optional(self._plan)
+        self.optional = _optional(self._plan) | set(model.missing_seen)
 
     def predict(self, table: Any) -> AnyArray:
         """Return one prediction a row.

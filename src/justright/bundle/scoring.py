@@ -113,9 +113,23 @@ def score_file(
 
     Examples
     --------
-    >>> report = score_file("model", "customers.csv", "scores.csv", keep=["id"])  # doctest: +SKIP
-    >>> report.scored, report.bad_rows  # doctest: +SKIP
-    (7043, 0)
+    >>> import tempfile
+    >>> from justright.bundle.format import ModelFile, write_bundle
+    >>> from justright.schema import Column, Schema, Target
+    >>> size = Column("size", "numeric", "number")
+    >>> price = Target(Column("price", "numeric", "number"), "regression")
+    >>> scale = {"column": {"name": "size", "kind": "numeric", "form": "number"},
+    ...          "centre": 0.0, "scale": 1.0, "low": 0.0, "high": 9.0}
+    >>> plan = {"numeric": [scale], "categorical": [], "text": [], "target": None}
+    >>> front = {"numeric": 1, "indicators": [], "sizes": [], "tokens": 0}
+    >>> made = ModelFile(schema=Schema((size,), price), features=plan, family="linear", front=front,
+    ...                  task="regression", outputs=1, link="identity")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     arrays = {"weights": np.array([[2.0]]), "bias": np.array([1.0])}
+    ...     model_id = write_bundle(folder + "/model", made, arrays, {}, "")
+    ...     report = score_file(folder + "/model", {"size": [1, 2]}, folder + "/scores.jsonl")
+    ...     Path(report.out).read_text().split()
+    ['{"prediction":3.0}', '{"prediction":5.0}']
     """
     from justright.source import open_source
 

@@ -14,7 +14,7 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from justright.bundle.predictor import Forward
 from justright.errors import JustrightError, StorageError, closest, http_code
 from justright.serve.dataplane import DataPlane, load_plane
 from justright.serve.dialects import (
@@ -60,6 +61,11 @@ def build_app(plane: DataPlane, *, max_body: int = MAX_BODY) -> Starlette:
     -------
     Starlette
         An ASGI application; tests call it in process.
+
+    Examples
+    --------
+    >>> [route.path for route in build_app(DataPlane({})).routes]
+    ['/health', '/v1/models/{name}:predict', '/v1/models/{name}']
     """
 
     async def health(request: Request) -> Response:
@@ -101,6 +107,7 @@ def serve(
     name: str = "model",
     host: str = "127.0.0.1",
     port: int = 8080,
+    families: Mapping[str, Forward] | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve one model until SIGINT or SIGTERM, then finish the open requests and return.
@@ -115,6 +122,8 @@ def serve(
         Address to listen on; this machine only unless you say otherwise.
     port : int, default 8080
         0 takes any free port.
+    families : mapping of str to Forward, optional
+        Forwards of families of your own; see `justright.bundle.predictor.load`.
     on_ready : callable, optional
         Told the URL once requests are answered.
 
@@ -125,7 +134,7 @@ def serve(
     BundleError
         The model cannot be loaded.
     """
-    plane = load_plane({name: model})
+    plane = load_plane({name: model}, families=families)
     listener = _listen(host, port)
     address, bound = listener.getsockname()[:2]
     url = f"http://{f'[{address}]' if ':' in address else address}:{bound}"

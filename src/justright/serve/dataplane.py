@@ -45,6 +45,11 @@ class DataPlane:
     Notes
     -----
     Holds no state that a request changes: threads may share it.
+
+    Examples
+    --------
+    >>> DataPlane({}).health()
+    {'status': 'ok', 'models': []}
     """
 
     def __init__(self, models: Mapping[str, Predictor]) -> None:
