@@ -108,7 +108,9 @@ class Tally:
             self.weights = dict(keep)
 
 
-def fit_categorical(column: Column, tally: Tally, rare: int, largest: int, buckets: int) -> CategoricalFeature | None:
+def fit_categorical(
+    column: Column, tally: Tally, rare: int, largest: int, buckets: int
+) -> CategoricalFeature | None:
     """Choose the vocabulary; None when the training rows hold a single text and nothing is missing.
 
     Parameters

@@ -122,5 +122,9 @@ def scaled(values: FloatArray, feature: NumericFeature) -> npt.NDArray[np.float3
     """
     z = (values - feature.centre) / feature.scale
     limit = float(np.finfo(np.float32).max)
-    z = np.where(np.isinf(values), np.nan, np.clip(z, -limit, limit)) if not np.isfinite(z).all() else np.clip(z, -limit, limit)
+    z = (
+        np.where(np.isinf(values), np.nan, np.clip(z, -limit, limit))
+        if not np.isfinite(z).all()
+        else np.clip(z, -limit, limit)
+    )
     return z.astype(np.float32)

@@ -101,11 +101,15 @@ class FeaturePlan:
         try:
             plan = msgspec.convert(data, PlanData)
         except msgspec.ValidationError as error:
-            raise BundleError(f"a feature plan that does not fit: {error}", next_step="train the model again") from error
+            raise BundleError(
+                f"a feature plan that does not fit: {error}", next_step="train the model again"
+            ) from error
         known = {"", "trend", *CALENDAR, *(f"{cycle}-{wave}" for cycle in CYCLES for wave in ("sin", "cos"))}
         for feature in (*plan.numeric, *plan.categorical):
             if feature.part not in known:
-                raise BundleError(f"part {feature.part!r} of column {feature.column.name!r}", allowed=", ".join(known))
+                raise BundleError(
+                    f"part {feature.part!r} of column {feature.column.name!r}", allowed=", ".join(known)
+                )
         return cls(plan)
 
     def to_data(self) -> dict[str, Any]:
@@ -141,7 +145,9 @@ class FeaturePlan:
         values = {name: canonical(batch.column(name), column) for name, column in self.columns.items()}
         return self.encode(values, batch.num_rows)
 
-    def transform_rows(self, columns: Mapping[str, Sequence[object]], rows: int) -> tuple[Block, tuple[Unreadable, ...]]:
+    def transform_rows(
+        self, columns: Mapping[str, Sequence[object]], rows: int
+    ) -> tuple[Block, tuple[Unreadable, ...]]:
         """Encode plain Python values, a sequence of length `rows` per column; as `transform`, without Arrow."""
         self.require(columns)
         values = {name: canonical(columns[name], column) for name, column in self.columns.items()}
@@ -168,7 +174,9 @@ class FeaturePlan:
             assert numbers is not None
             numeric[:, place] = scaled(cyclic(numbers, feature.part) if feature.part else numbers, feature)
         codes = np.empty((rows, len(data.categorical)), np.int32)
-        for place, (category, vocabulary) in enumerate(zip(data.categorical, self._vocabularies, strict=True)):
+        for place, (category, vocabulary) in enumerate(
+            zip(data.categorical, self._vocabularies, strict=True)
+        ):
             codes[:, place] = _codes(values[category.column.name], category, vocabulary)
         tokens = self._tokens(values)
         unreadable = tuple(_unreadable(values, self.columns))

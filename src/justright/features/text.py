@@ -71,7 +71,11 @@ def tokens_of(texts: Sequence[str | None], codes: npt.NDArray[np.int32], slots: 
     sizes = (starts[1:] - starts[:-1])[codes] if len(texts) else np.zeros(0, np.int64)
     indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     # Entry j of row i is entry starts[code of i] + j of its text.
-    take = np.arange(indptr[-1]) - np.repeat(indptr[:-1] - starts[:-1][codes], sizes) if len(texts) else np.zeros(0, np.int64)
+    take = (
+        np.arange(indptr[-1]) - np.repeat(indptr[:-1] - starts[:-1][codes], sizes)
+        if len(texts)
+        else np.zeros(0, np.int64)
+    )
     return Tokens(indptr, slot[take].astype(np.int32), values[take], slots)
 
 

@@ -134,12 +134,25 @@ class Learner(Protocol):
     def margins(self, spec: Spec, state: State, block: Block) -> FloatArray:
         """Return margins on the link scale, float64 (rows, outputs, members)."""
 
-    def export(self, spec: Spec, state: State, member: int) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    def export(
+        self, spec: Spec, state: State, member: int
+    ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return the front (JSON values) and the named arrays of one member's model."""
 
 
-FAMILIES: Final[dict[str, Callable[[Descent], Learner]]] = {}
-"""The registered families: name -> maker of a Learner from the descent settings."""
+def _linear(descent: Descent) -> Learner:
+    """Return the linear Learner that the optimizer asks for."""
+    if descent.optimizer == "exact":
+        from justright.models.linear.exact import ExactLinear
+
+        return ExactLinear()
+    from justright.models.linear.descent import DescentLinear
+
+    return DescentLinear()
+
+
+FAMILIES: Final[dict[str, Callable[[Descent], Learner]]] = {"linear": _linear}
+"""The families: name -> maker of a Learner from the descent settings. Heavy imports wait for the call."""
 
 
 def register(name: str, make: Callable[[Descent], Learner]) -> None:

@@ -217,7 +217,9 @@ class Softmax:
     def _shares(self, margin: FloatArray, target: Array) -> FloatArray:
         """Return the target as shares (rows, outputs, 1)."""
         k = margin.shape[1]
-        shares = (np.arange(k)[None, :, None] == target).astype(np.float64) if target.shape[1] == 1 else target
+        shares = (
+            (np.arange(k)[None, :, None] == target).astype(np.float64) if target.shape[1] == 1 else target
+        )
         return np.asarray(shares * (1.0 - self.smoothing) + self.smoothing / k)
 
 
@@ -228,7 +230,7 @@ LOSSES: Final[dict[str, tuple[Task, ...]]] = {
     "quantile": ("regression",),
     "poisson": ("regression",),
     "logistic": ("binary",),
-    "softmax": ("binary", "multiclass"),
+    "softmax": ("multiclass",),
 }
 """The losses by name, with the tasks they are right for."""
 
@@ -311,4 +313,3 @@ def _reason(name: str, task: Task) -> str:
     if name in ("squared", "huber", "absolute", "quantile", "poisson"):
         return "it would treat class numbers as distances and give no probabilities"
     return "it is made for two classes"
-

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from justright.features.plan import FeaturePlan
 from justright.models.linear.forward import Layout
@@ -88,7 +87,7 @@ def rows_of(block: Block, layout: Layout, columns: int) -> Iterator[Rows]:
     """Yield the design rows of a block in pieces whose margins for `columns` columns stay in the cache."""
     step = max(256, min(8192, _CELLS // max(columns, 1)))
     for begin in range(0, block.rows, step):
-        yield _rows(_slice(block, begin, min(begin + step, block.rows)), layout)
+        yield _rows(block.slice(begin, min(begin + step, block.rows)), layout)
 
 
 def sampled(blocks: Sequence[Block], share: float) -> Iterator[Block]:
@@ -99,7 +98,7 @@ def sampled(blocks: Sequence[Block], share: float) -> Iterator[Block]:
             continue
         chosen = np.flatnonzero(block.key < np.uint64(share * 2.0**64))
         if len(chosen):
-            yield _take(block, chosen)
+            yield block.take(chosen)
 
 
 def _rows(block: Block, layout: Layout) -> Rows:
@@ -120,49 +119,10 @@ def _rows(block: Block, layout: Layout) -> Rows:
     if block.tokens is not None:
         tokens = block.tokens
         parts.append(
-            csr_matrix((tokens.values.astype(np.float64), tokens.indices, tokens.indptr), shape=(block.rows, layout.tokens))
+            csr_matrix(
+                (tokens.values.astype(np.float64), tokens.indices, tokens.indptr),
+                shape=(block.rows, layout.tokens),
+            )
         )
     sparse = None if not parts else parts[0] if len(parts) == 1 else hstack(parts, format="csr")
     return Rows(dense, sparse, block)
-
-
-def _slice(block: Block, begin: int, end: int) -> Block:
-    """Return rows begin..end of a block, without copying."""
-    from justright.schema import Tokens
-
-    tokens = block.tokens
-    if tokens is not None:
-        low, high = tokens.indptr[begin], tokens.indptr[end]
-        tokens = Tokens(
-            tokens.indptr[begin : end + 1] - low, tokens.indices[low:high], tokens.values[low:high], tokens.width
-        )
-    return Block(
-        block.numeric[begin:end],
-        block.codes[begin:end],
-        block.target[begin:end],
-        block.weight[begin:end],
-        block.fold[begin:end],
-        tokens,
-        block.key[begin:end],
-    )
-
-
-def _take(block: Block, chosen: npt.NDArray[np.int64]) -> Block:
-    """Return some rows of a block, copied."""
-    from justright.schema import Tokens
-
-    tokens = block.tokens
-    if tokens is not None:
-        sizes = np.diff(tokens.indptr)[chosen]
-        indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        place = np.arange(indptr[-1]) + np.repeat(tokens.indptr[:-1][chosen] - indptr[:-1], sizes)
-        tokens = Tokens(indptr, tokens.indices[place], tokens.values[place], tokens.width)
-    return Block(
-        block.numeric[chosen],
-        block.codes[chosen],
-        block.target[chosen],
-        block.weight[chosen],
-        block.fold[chosen],
-        tokens,
-        block.key[chosen],
-    )

@@ -27,6 +27,9 @@ class ExactLinear:
     resume: Literal["state", "replay"] = "state"
     early_stopping = False
 
+    def __init__(self) -> None:
+        self._cache: dict[str, Any] = {}
+
     def start(self, spec: Spec, blocks: Sequence[Block], members: Sequence[Member], seed: int) -> State:
         """Return the state before the first pass; `seed` is not used, nothing is random."""
         if _by_sums(spec):
@@ -40,9 +43,10 @@ class ExactLinear:
         self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], number: int
     ) -> tuple[State, Progress]:
         """Make one pass."""
+        if "stiff" in state:
+            return proximal.advance(spec, state, blocks, members, self._cache)
         if "theta" in state:
-            engine = proximal if any(member.mix > 0 for member in members) else newton
-            return engine.advance(spec, state, blocks, members)
+            return newton.advance(spec, state, blocks, members, self._cache)
         solution = gram.solve(gram.sums(spec, blocks, members), members)
         new = {"weights": solution.weights[:, None, :], "bias": solution.bias[None, :]}
         done = np.ones(len(members), bool)
@@ -52,7 +56,9 @@ class ExactLinear:
         """Return margins of a block, float64 (rows, outputs, members)."""
         return margins_of(spec, state, block)
 
-    def export(self, spec: Spec, state: State, member: int) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    def export(
+        self, spec: Spec, state: State, member: int
+    ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return front and arrays of one member."""
         return export_linear(spec, state, member)
 
@@ -61,8 +67,7 @@ def parameters(state: State) -> tuple[FloatArray, FloatArray]:
     """Return weights (d, outputs, members) and bias (outputs, members) for features as they stand in a Block."""
     if "theta" not in state:
         return state["weights"], state["bias"]
-    weights = state["theta"][:-1]
-    return weights, state["theta"][-1] - np.einsum("d,dkm->km", state["mean"], weights)
+    return state["theta"][:-1], state["theta"][-1]
 
 
 def margins_of(spec: Spec, state: State, block: Block) -> FloatArray:
@@ -78,7 +83,9 @@ def margins_of(spec: Spec, state: State, block: Block) -> FloatArray:
     return out.reshape(block.rows, k, count)
 
 
-def export_linear(spec: Spec, state: State, member: int) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+def export_linear(
+    spec: Spec, state: State, member: int
+) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """Return the front (layout and target scale) and the arrays `weights` (d, outputs), `bias` (outputs,)."""
     weights, bias = parameters(state)
     target = spec.plan.data.target

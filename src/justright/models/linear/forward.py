@@ -61,10 +61,15 @@ def layout_of(front: Mapping[str, Any]) -> Layout:
     """Read the layout from a bundle's front; BundleError when it is not one."""
     try:
         made = Layout(
-            int(front["numeric"]), [int(i) for i in front["indicators"]], [int(s) for s in front["sizes"]], int(front["tokens"])
+            int(front["numeric"]),
+            [int(i) for i in front["indicators"]],
+            [int(s) for s in front["sizes"]],
+            int(front["tokens"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"a linear front that does not fit: {error!r}", next_step="train the model again") from error
+        raise BundleError(
+            f"a linear front that does not fit: {error!r}", next_step="train the model again"
+        ) from error
     if made.numeric < 0 or made.tokens < 0 or min(made.sizes, default=1) < 1 or made.width > 2**31:
         raise BundleError("a linear front with impossible sizes", next_step="train the model again")
     if any(not 0 <= i < made.numeric for i in made.indicators):
@@ -102,7 +107,9 @@ def margins(front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], bl
         total += weights[offset : offset + layout.sizes[place]].take(block.codes[:, place], axis=0)
     if block.tokens is not None:
         tokens = block.tokens
-        parts = weights[layout.token_offset :].take(tokens.indices, axis=0) * tokens.values[:, None].astype(np.float64)
+        parts = weights[layout.token_offset :].take(tokens.indices, axis=0) * tokens.values[:, None].astype(
+            np.float64
+        )
         sums = np.concatenate([np.zeros((1, parts.shape[1])), np.cumsum(parts, axis=0)])
         total += sums[tokens.indptr[1:]] - sums[tokens.indptr[:-1]]
     return np.asarray(total * float(front.get("scale", 1.0)) + float(front.get("centre", 0.0)))

@@ -112,7 +112,9 @@ def solve(total: FloatArray, members: Sequence[Member]) -> Solution:
             weights[level][:, together], bias[level][together] = w, b
             train[level][together] = _loss(seen, w, b)
             validation[level][together] = _loss(held, w, b)
-    curves = tuple(Curve(0.5 ** (buckets - 1 - level), train[level], validation[level]) for level in range(buckets))
+    curves = tuple(
+        Curve(0.5 ** (buckets - 1 - level), train[level], validation[level]) for level in range(buckets)
+    )
     return Solution(weights[-1], bias[-1], curves)
 
 

@@ -1,7 +1,6 @@
 """One pass over the rows: loss and gradient of every member of a linear population.
 
-Shapes: d features, k outputs, M members; theta is (d + 1, k, M) with the bias in its last row and
-weights for centred features, margin = b + (x - m)'w.
+Shapes: d features, k outputs, M members; theta is (d + 1, k, M) with the bias in its last row.
 """
 
 from __future__ import annotations
@@ -33,7 +32,11 @@ def shaped(target: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 def evaluate(
-    spec: Spec, blocks: Sequence[Block], members: Sequence[Member], theta: FloatArray, mean: FloatArray, share: float
+    spec: Spec,
+    blocks: Sequence[Block],
+    members: Sequence[Member],
+    theta: FloatArray,
+    share: float,
 ) -> Evaluation:
     """Evaluate all members at theta over a nested sample of the rows.
 
@@ -42,7 +45,7 @@ def evaluate(
     layout = layout_for(spec.plan)
     d, k, count = theta.shape[0] - 1, theta.shape[1], len(members)
     flat = np.ascontiguousarray(theta[:d].reshape(d, k * count))
-    bias = (theta[d].reshape(k * count)) - mean @ flat
+    bias = theta[d].reshape(k * count)
     tally = _Tally(members)
     upper, total = np.zeros((d, k * count)), np.zeros(k * count)
     for block in sampled(blocks, share):
@@ -50,7 +53,6 @@ def evaluate(
             residual = _residual(spec, rows, rows.times(flat) + bias, tally, k)
             upper += rows.transposed_times(residual)
             total += residual.sum(axis=0)
-    upper -= np.outer(mean, total)
     weight = np.maximum(tally.train_weight, 1e-300)
     gradient = np.concatenate([upper, total[None]]).reshape(d + 1, k, count) / weight
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,0 +1,136 @@
+"""Out-of-fold predictions: what each training row's own held-out members say of it.
+
+One pass over the Blocks after the training gives, for every row, the margin of the chosen setting and
+the loss of every setting (for a sample of the rows: the honest interval needs the alternatives too).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from justright.models.base import Learner, Spec, State
+from justright.optim.losses import margins_to_predictions, row_losses
+from justright.schema import Block, FloatArray, Member
+
+__all__ = ["HeldOut", "choose_setting", "held_out"]
+
+_SAMPLE: Final = 200_000  # rows whose losses are kept for every setting
+_CELLS: Final = 1 << 22
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Held-out predictions of the rows that are in a fold.
+
+    Parameters
+    ----------
+    prediction : float64 (rows,) or (rows, classes)
+        On the scale of predictions, in the target's own unit.
+    target : int32 or float64 (rows,)
+        In its own unit.
+    weight : float64 (rows,)
+        Row weights.
+    fold : int8 (rows,)
+        Fold of each row.
+    place : int64 (rows,)
+        Number of each row among the rows of the Blocks.
+    losses : float32 (sampled rows, settings)
+        Held-out loss of every setting.
+    sampled : int64 (sampled rows,)
+        Which of the rows above were sampled.
+    """
+
+    prediction: FloatArray
+    target: npt.NDArray[Any]
+    weight: FloatArray
+    fold: npt.NDArray[np.int8]
+    place: npt.NDArray[np.int64]
+    losses: npt.NDArray[np.float32]
+    sampled: npt.NDArray[np.int64]
+
+
+def choose_setting(members: Sequence[Member], validation: FloatArray, failed: Sequence[int]) -> int:
+    """Return the setting with the smallest mean validation loss over its folds; the stronger penalty on a tie.
+
+    Parameters
+    ----------
+    members : sequence of Member
+        The population.
+    validation : float64 (members,)
+        Last validation loss of each member.
+    failed : sequence of int
+        Members that diverged: their settings are out.
+    """
+    bad = {members[place].setting for place in failed}
+    losses: dict[int, list[float]] = {}
+    for member, loss in zip(members, validation.tolist(), strict=True):
+        if member.fold >= 0 and np.isfinite(loss) and member.setting not in bad:
+            losses.setdefault(member.setting, []).append(loss)
+    if not losses:
+        return next((m.setting for m in members if m.setting not in bad), 0)
+    return min(losses, key=lambda setting: (round(float(np.mean(losses[setting])), 12), setting))
+
+
+def held_out(
+    learner: Learner, spec: Spec, state: State, members: Sequence[Member], blocks: Sequence[Block], chosen: int
+) -> HeldOut:
+    """Predict every row with the members that have not seen it."""
+    settings = 1 + max(member.setting for member in members)
+    own = {(m.fold, m.setting): place for place, m in enumerate(members) if m.fold >= 0 and m.repeat == 0}
+    total = sum(block.rows for block in blocks)
+    step = max(1, -(-total // _SAMPLE))
+    pieces: list[tuple[Any, ...]] = []
+    losses: list[Any] = []
+    begin = 0
+    for block in blocks:
+        size = max(256, _CELLS // (len(members) * spec.outputs))
+        for start in range(0, block.rows, size):
+            part = block.slice(start, min(start + size, block.rows))
+            rows = np.flatnonzero(part.fold[:, 0] >= 0)
+            margins = learner.margins(spec, state, part)
+            fold = part.fold[rows, 0]
+            mine = np.asarray([own[int(f), chosen] for f in range(1 + int(fold.max(initial=-1)))], np.int64)
+            picked = margins[rows, :, mine[fold]] if len(rows) else margins[rows, :, 0]
+            pieces.append((picked, part.target[rows], part.weight[rows], fold, rows + begin))
+            thin = rows[(rows + begin) % step == 0]
+            losses.append(_losses(spec, margins[thin], part, thin, own, settings))
+            begin += part.rows
+    margin, target, weight, fold, place = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    prediction, target = _in_unit(spec, margin, target)
+    sampled = np.flatnonzero(place % step == 0)
+    return HeldOut(
+        prediction, target, weight.astype(np.float64), fold, place, np.concatenate(losses), sampled
+    )
+
+
+def _losses(
+    spec: Spec,
+    margins: FloatArray,
+    block: Block,
+    rows: npt.NDArray[np.int64],
+    own: dict[tuple[int, int], int],
+    settings: int,
+) -> npt.NDArray[np.float32]:
+    """Return the held-out loss of each row under every setting, float32 (rows, settings)."""
+    out = np.empty((len(rows), settings), np.float32)
+    fold = block.fold[rows, 0]
+    for number in np.unique(fold):
+        at = np.flatnonzero(fold == number)
+        for setting in range(settings):
+            margin = margins[at][:, :, own[int(number), setting]]
+            out[at, setting] = row_losses(spec.loss, margin, block.target[rows[at]])
+    return out
+
+
+def _in_unit(spec: Spec, margin: FloatArray, target: npt.NDArray[Any]) -> tuple[FloatArray, npt.NDArray[Any]]:
+    """Map margins and targets to the target's own unit."""
+    feature = spec.plan.data.target
+    if spec.loss.link == "identity" and feature is not None:
+        return feature.unscaled(margin[:, 0]), feature.unscaled(target)
+    prediction = margins_to_predictions(margin, spec.loss.link)
+    return prediction, target.astype(np.float64) if spec.loss.link == "log" else target

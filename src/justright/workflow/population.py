@@ -1,0 +1,65 @@
+"""The population: which members answer the questions of a recipe.
+
+    members = (all rows + each fold of each repetition)  x  each setting of the path
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from justright.datamodule import DataModule
+from justright.recipe import Recipe
+from justright.schema import Member
+
+__all__ = ["penalty_path", "population"]
+
+_STRONGEST: Final = 1.0  # decades: features have unit variance, so penalty 10 shrinks to a tenth
+_MILD: Final = -2.0  # a penalty of 0.01 / rows moves no weight by more than a hundredth of its error
+
+
+def penalty_path(rows: int, kind: str, per_decade: int) -> tuple[float, ...]:
+    """Return penalties from strong to weak, evenly spaced on the logarithm.
+
+    Parameters
+    ----------
+    rows : int
+        Training rows; the weakest penalty is 0.01 / rows, never below 1e-9.
+    kind : {"l2", "l1", "elastic"}
+        With L1 the path ends at 1e-5: below, every column is in.
+    per_decade : int
+        Steps a decade.
+
+    Examples
+    --------
+    >>> [f"{p:.0e}" for p in penalty_path(1000, "l2", 1)]
+    ['1e+01', '1e+00', '1e-01', '1e-02', '1e-03', '1e-04', '1e-05']
+    """
+    last = max(_MILD - math.ceil(math.log10(max(rows, 10))), -9.0) if kind == "l2" else -5.0
+    first = _STRONGEST if kind == "l2" else 0.0
+    count = round((first - last) * per_decade) + 1
+    return tuple(10.0 ** (first - step / per_decade) for step in range(count))
+
+
+def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[Member, ...]:
+    """Return the members of a recipe, those that train on the same rows side by side.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Penalty, folds, rate.
+    data : DataModule
+        Rows and whether folds are periods.
+    exact_sums : bool
+        Members cost nothing: take a finer path.
+    """
+    penalty = recipe.penalty
+    mix = {"l2": 0.0, "l1": 1.0, "elastic": penalty.mix}[penalty.kind]
+    path = penalty.path or penalty_path(data.rows, penalty.kind, 2 if exact_sums else 1)
+    rate = 0.0 if recipe.descent.optimizer == "exact" else recipe.descent.rate
+    groups = [(-1, 0)] + [(fold, r) for r in range(recipe.split.repeats) for fold in range(recipe.split.folds)]
+    return tuple(
+        Member(fold, setting, strength, mix, rate, repeat, data.forward)
+        for fold, repeat in groups
+        for setting, strength in enumerate(path)
+    )

@@ -1,0 +1,105 @@
+"""The summary of a run: the one JSON object that `train --json` prints and `run.json` holds.
+
+Keys are added in later versions, never changed.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from justright.schema import Finding, Task, Value
+
+__all__ = ["Baselines", "Rows", "Rung", "Seconds", "Summary"]
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """Rows that trained and rows kept for the test."""
+
+    train: int
+    test: int
+
+
+class Baselines(msgspec.Struct, frozen=True):
+    """The headline metric of the base rate and of boosted trees; None where not fitted."""
+
+    base_rate: float | None
+    boosted: float | None
+
+
+class Rung(msgspec.Struct, frozen=True):
+    """One family on the ladder from simple to complex, with its headline metric."""
+
+    family: str
+    value: float | None
+    low: float | None
+    high: float | None
+    seconds: float
+    chosen: bool
+
+
+class Seconds(msgspec.Struct, frozen=True):
+    """Wall time: reading and inferring kinds, splitting and encoding, training, and all together."""
+
+    read: float
+    features: float
+    train: float
+    total: float
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run found.
+
+    Parameters
+    ----------
+    format : int
+        Number of this form.
+    run, model : str
+        Paths of the run folder and of the bundle.
+    model_id : str
+        sha256 of the bundle's manifest.
+    task, family, target : str
+        What was learned, by which family, of which column.
+    rows : Rows
+        Rows used.
+    folds : int
+        Folds of the cross-validation.
+    metric : str
+        Headline metric.
+    validation : Value
+        The headline metric on held-out rows after all choices, with its 95 % interval.
+    metrics : dict of Value
+        All metrics on out-of-fold predictions.
+    baselines : Baselines
+        The same metric of simpler and of harder rivals.
+    ladder : list of Rung
+        Every family tried.
+    threshold : float or None
+        Probability from which class 1 is said; binary only.
+    seconds : Seconds
+        Wall time.
+    verdict : str
+        The result in plain words.
+    findings : list of Finding
+        What a user must know.
+    """
+
+    format: int = 1
+    run: str
+    model: str
+    model_id: str
+    task: Task
+    family: str
+    target: str
+    rows: Rows
+    folds: int
+    metric: str
+    validation: Value
+    metrics: dict[str, Value]
+    baselines: Baselines
+    ladder: list[Rung]
+    threshold: float | None
+    seconds: Seconds
+    verdict: str
+    findings: list[Finding]
+    hyperparameters: dict[str, float | int | str] = {}
+    interrupted: bool = False

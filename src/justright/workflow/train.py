@@ -1,0 +1,255 @@
+"""The whole road as one readable function: rows -> schema -> split and features -> training -> judging -> bundle."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from justright.datamodule import DataModule, prepare
+from justright.errors import RecipeError, TrainingError
+from justright.features.plan import FeaturePlan
+from justright.kinds import Profile, infer_schema
+from justright.models.base import Learner, Spec, learner_for
+from justright.models.linear import LINEAR
+from justright.optim.losses import Loss, loss_for
+from justright.optim.schedules import schedule_for
+from justright.recipe import Recipe, change, from_data
+from justright.runs import RunFolder, create, open_run
+from justright.schema import Member, Schema
+from justright.source import Source, open_source
+from justright.training.callbacks import Callback
+from justright.training.history import append_rows
+from justright.training.loop import Trained, Trainer
+from justright.workflow.export import export_bundle
+from justright.workflow.judge import Judgement, judge
+from justright.workflow.population import population
+from justright.workflow.run import Run, load_run
+from justright.workflow.summary import Rows, Seconds, Summary
+from justright.workflow.verdict import verdict
+
+__all__ = ["train", "train_recipe"]
+
+
+def train(
+    table: object,
+    *,
+    target: str,
+    out: str | Path = "runs",
+    recipe: Recipe | None = None,
+    callbacks: Sequence[Callback] = (),
+    **choices: Any,
+) -> Run:
+    """Train, judge and save a model of a table.
+
+    Parameters
+    ----------
+    table : path, data frame, Arrow table, dict of columns, ...
+        The rows; see `justright.source.open_source`.
+    target : str
+        Column to predict.
+    out : str or Path, default "runs"
+        Folder that holds runs; a new one is made in it.
+    recipe : Recipe, optional
+        Choices to start from; default: none, which needs no tuning.
+    callbacks : sequence of Callback
+        Called after each pass.
+    **choices
+        Single choices of the Recipe by name (`family="linear"`, `seed=3`, `split={"folds": 10}`).
+
+    Returns
+    -------
+    Run
+        With `.summary`, `.history`, `.findings`, `.model`.
+
+    Raises
+    ------
+    JustrightError
+        Of the kind that fits: the table, a column, the recipe, the training or the disk.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> rows = {"size": [float(i % 37) for i in range(200)], "price": [3.0 * (i % 37) + i % 2 for i in range(200)]}
+    >>> run = train(rows, target="price", out=tempfile.mkdtemp(), baseline=False)
+    >>> round(run.summary.metrics["r2"].value, 2)
+    1.0
+    """
+    data: dict[str, Any] = msgspec.to_builtins(recipe or Recipe())
+    for name, value in choices.items():
+        inner = data.get(name)
+        data[name] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, Mapping) else value
+    data["target"] = target
+    if isinstance(table, str | Path):
+        data["table"] = str(table)
+    return train_recipe(from_data(data), table=table, out=Path(out), callbacks=callbacks)
+
+
+def train_recipe(
+    recipe: Recipe,
+    *,
+    table: object = None,
+    out: Path,
+    callbacks: Sequence[Callback] = (),
+    resume: Path | None = None,
+) -> Run:
+    """Run a recipe from its rows to its model; with `resume`, go on with a run that was killed.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Every choice.
+    table : object, optional
+        The rows where `recipe.table` names none.
+    out : Path
+        Folder of runs.
+    callbacks : sequence of Callback
+        Called after each pass.
+    resume : Path, optional
+        Folder of a run that has not ended; its recipe is used.
+    """
+    begin = time.perf_counter()
+    folder, recipe = _open(recipe, out, resume)
+    if folder.ended:
+        return load_run(folder.path)
+    source = open_source(table if table is not None else recipe.table, sql=recipe.sql)
+    schema, profile = _read(source, recipe)
+    target = schema.target
+    assert target is not None
+    loss = loss_for(recipe.loss, target.task, recipe.quantile)
+    read = time.perf_counter()
+    _check_space(folder)
+    data = prepare(source, schema, recipe, loss=loss.name, folder=folder.scratch)
+    encoded = time.perf_counter()
+    learner, spec, members = _question(recipe, data, loss, schema)
+    trained = _train(learner, spec, members, data, recipe, folder, callbacks)
+    seconds_train = time.perf_counter() - encoded
+    judgement = judge(learner, spec, members, trained, data, recipe, schema, source, profile)
+    model_id = export_bundle(folder, learner, spec, trained, judgement, data, schema, recipe)
+    seconds = Seconds(read - begin, encoded - read, seconds_train, time.perf_counter() - begin)
+    summary = _summary(folder, model_id, judgement, data, schema, recipe, trained, seconds)
+    _write(folder, summary, schema, profile, judgement)
+    return Run(folder, summary)
+
+
+def _open(recipe: Recipe, out: Path, resume: Path | None) -> tuple[RunFolder, Recipe]:
+    """Make a run folder, or open the one to resume with its own recipe."""
+    if resume is not None:
+        folder = open_run(resume)
+        recipe = folder.read("recipe.json", Recipe)
+        shutil.rmtree(folder.scratch, ignore_errors=True)
+        return folder, recipe
+    if not recipe.target:
+        raise RecipeError("no target", allowed="the column to predict", next_step="--target COLUMN")
+    folder = create(out)
+    folder.write("recipe.json", recipe)
+    return folder, recipe
+
+
+def _read(source: Source, recipe: Recipe) -> tuple[Schema, Profile]:
+    """Infer the schema."""
+    return infer_schema(
+        source,
+        target=recipe.target,
+        task=recipe.task,
+        kinds=recipe.kinds,
+        drop=recipe.drop,
+        weight=recipe.weight,
+    )
+
+
+def _check_space(folder: RunFolder) -> None:
+    """Fail early where the run folder cannot be written any more."""
+    folder.write("training.json", {"ended": "", "seconds": 0.0})
+
+
+def _question(
+    recipe: Recipe, data: DataModule, loss: Loss, schema: Schema
+) -> tuple[Learner, Spec, tuple[Member, ...]]:
+    """Return who learns, what it is told, and the population."""
+    assert schema.target is not None
+    family = LINEAR if recipe.family == "auto" else recipe.family
+    learner = learner_for(family, recipe.descent)
+    outputs = len(schema.target.classes) if loss.link == "softmax" else 1
+    schedule = schedule_for(recipe.descent.schedule)
+    spec = Spec(loss, outputs, data.plan, recipe.descent, schedule, data.rows)
+    members = population(recipe, data, exact_sums=loss.name == "squared" and recipe.descent.optimizer == "exact")
+    return learner, spec, members
+
+
+def _train(
+    learner: Learner,
+    spec: Spec,
+    members: tuple[Member, ...],
+    data: DataModule,
+    recipe: Recipe,
+    folder: RunFolder,
+    callbacks: Sequence[Callback],
+) -> Trained:
+    """Train the population and keep its history."""
+    trainer = Trainer(learner, callbacks=callbacks, checkpoint=folder.checkpoint)
+    trained = trainer.fit(spec, members, data.blocks, seed=recipe.seed, question=_fingerprint(recipe, data, members))
+    (folder.path / "history.jsonl").unlink(missing_ok=True)
+    append_rows(folder.path / "history.jsonl", trained.history.rows)
+    folder.write("training.json", {"ended": trained.history.ended, "seconds": trained.history.seconds})
+    return trained
+
+
+def _fingerprint(recipe: Recipe, data: DataModule, members: tuple[Member, ...]) -> str:
+    """Return a fingerprint of what is trained: a checkpoint of anything else is not resumed."""
+    import hashlib
+
+    sha = hashlib.sha256(msgspec.json.encode([recipe, members, data.plan.data]))
+    for block in data.blocks:
+        sha.update(np.ascontiguousarray(block.key).data)
+    return sha.hexdigest()
+
+
+def _summary(
+    folder: RunFolder,
+    model_id: str,
+    judgement: Judgement,
+    data: DataModule,
+    schema: Schema,
+    recipe: Recipe,
+    trained: Trained,
+    seconds: Seconds,
+) -> Summary:
+    """Put the summary together."""
+    target = schema.target
+    assert target is not None
+    return Summary(
+        run=str(folder.path),
+        model=str(folder.model),
+        model_id=model_id,
+        task=target.task,
+        family=LINEAR,
+        target=target.column.name,
+        rows=Rows(data.rows, data.test_rows),
+        folds=recipe.split.folds,
+        metric=judgement.metric,
+        validation=judgement.validation,
+        metrics=judgement.metrics,
+        baselines=judgement.baselines,
+        ladder=judgement.ladder(LINEAR, seconds.train),
+        threshold=judgement.threshold,
+        seconds=seconds,
+        verdict=verdict(judgement, schema, LINEAR),
+        findings=sorted(judgement.findings, key=lambda f: ("error", "warning", "info").index(f.severity)),
+        hyperparameters=judgement.hyperparameters,
+        interrupted=trained.interrupted,
+    )
+
+
+def _write(folder: RunFolder, summary: Summary, schema: Schema, profile: Profile, judgement: Judgement) -> None:
+    """Write the files of the run; `run.json` last, since it says that the run has ended."""
+    folder.write("schema.json", schema)
+    folder.write("profile.json", profile)
+    folder.write("evaluation.json", judgement.details)
+    folder.write("run.json", summary)
+    folder.clean()
