@@ -19,6 +19,8 @@ _LABEL_NAMES: Final = frozenset({"class", "label", "category", "species", "clust
 _MISSING: Final = ("?", "NA", "N/A", "#N/A", "<NA>", "nan", "NaN", "null", "NULL")
 _MOST_CLASSES: Final = 1_000
 _FEW: Final = 20
+# Two numbers in fewer rows are two measurements, not two classes.
+_ROWS_OF_TWO: Final = 5
 
 
 def target_of(seen: Evidence, guessed: Guess, task: str, *, form: Form | None = None) -> Target:
@@ -134,7 +136,7 @@ def _task(seen: Evidence, counts: Mapping[str, int] | None, task: str, *, numeri
         return "binary", "asked for"
     if task == "multiclass":
         return "multiclass", "asked for"
-    if n_classes == 2:
+    if n_classes == 2 and (not numeric or sum((counts or {}).values()) >= _ROWS_OF_TWO):
         first, second = _ordered(list(counts or ()))
         return "binary", f"two values, {first} and {second}; {second} is the positive class"
     if not numeric:

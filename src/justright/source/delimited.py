@@ -8,6 +8,7 @@ guesses integers destroys the zeros of `007`, and dies when the millionth row ho
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -200,7 +201,7 @@ class DelimitedSource:
                     strings_can_be_null=True,
                 ),
             )
-            yield from reader
+            yield from _ahead(reader)
 
     def _translated(self, error: pa.ArrowInvalid) -> TableError:
         """Say in our words what the reader stumbled over."""
@@ -254,6 +255,15 @@ class _Skipped:
             row.text[:200],
         )
         return "skip"
+
+
+def _ahead(reader: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield batches while the next one is read by a second thread; the reader holds no lock of Python."""
+    with ThreadPoolExecutor(1, thread_name_prefix="read ahead") as pool:
+        coming = pool.submit(next, reader, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, reader, None)
+            yield batch
 
 
 def _as_text(batch: pa.RecordBatch, start: int, skipped: _Skipped) -> pa.RecordBatch:

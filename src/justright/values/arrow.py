@@ -190,8 +190,10 @@ def _unique_of_dictionary(array: Any) -> tuple[npt.NDArray[np.int64], list[objec
     order = np.argsort(first)
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    values = [*_values(array.dictionary), None]
-    return rank[inverse], [values[i] for i in used[order]]
+    used = used[order]
+    # Only the entries that occur are looked at: a slice may come with the dictionary of a whole table.
+    taken = pa.array(used, mask=used == len(array.dictionary))
+    return rank[inverse], _values(array.dictionary.take(taken))
 
 
 def _values(array: Any) -> list[object]:
