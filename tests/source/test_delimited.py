@@ -69,6 +69,15 @@ def test_lines_that_are_no_utf8_are_skipped_and_named(write, read, monkeypatch):
     ]
 
 
+def test_a_row_is_named_while_the_stream_still_runs(write):
+    text = "a,b\n1,2\n3\n4,5\n" + "6,7\n" * 400_000 + "8\n"
+    source = open_source(write(text))
+    stream = source.batches()
+    next(stream)
+    assert [place.number for place in source.locate([0, 1])] == [2, 4]
+    assert source.n_problems == 0
+
+
 def test_the_list_of_problems_is_capped_and_the_count_is_not(write, read):
     source = open_source(write("a,b\n" + "1,2\n" * 3000 + "1\n" * 1500))
     read(source)

@@ -110,7 +110,10 @@ class Source(Protocol):
         ...
 
     def locate(self, rows: Sequence[int]) -> tuple[Place, ...]:
-        """Name the place of each row of the stream (counted from 0); text files are read once for it."""
+        """Name the place of each row (counted from 0) that the latest pass has reached.
+
+        A text file is read once more for it, up to the last of the rows.
+        """
         ...
 
 

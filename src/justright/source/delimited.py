@@ -50,6 +50,7 @@ class DelimitedSource:
         self._path = path
         self._dialect: Dialect = sniff(path)
         self._skipped = _Skipped()
+        self._latest = self._skipped
         self.names = self._dialect.names
 
     @property
@@ -96,7 +97,7 @@ class DelimitedSource:
             The file is damaged or holds a line of more than 16 MiB, which an unclosed quote makes.
         """
         wanted = check_request(columns, self.names, str(self._path))
-        skipped = _Skipped()
+        skipped = self._latest = _Skipped()
         n_rows = 0
         last: pa.RecordBatch | None = None
         for batch in self._decoded(wanted, skipped):
@@ -115,8 +116,8 @@ class DelimitedSource:
         self._skipped = skipped
 
     def locate(self, rows: Sequence[int]) -> tuple[Place, ...]:
-        """Name the line of each row; reads the file up to the last of them."""
-        skipped = np.asarray(self._skipped.records)
+        """Name the line of each row that the latest pass has reached; reads the file up to it."""
+        skipped = np.sort(np.asarray(self._latest.records, np.int64))
         # Row r is record r plus the skipped records before it.
         before = np.searchsorted(skipped - np.arange(len(skipped)), rows, side="right")
         lines = self._lines((np.asarray(rows, np.int64) + before).tolist())

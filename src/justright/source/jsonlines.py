@@ -57,6 +57,7 @@ class JsonLinesSource:
             raise TableError("a file without JSON objects", where=str(path), allowed="one object a line")
         self.names = check_names(list(names), str(path))
         self._problems = _Problems(str(path))
+        self._latest = self._problems
 
     @property
     def rows(self) -> None:
@@ -87,7 +88,7 @@ class JsonLinesSource:
         """Read the rows from the start; see `Source.batches`."""
         wanted = check_request(columns, self.names, str(self._path))
         known = frozenset(self.names)
-        problems = _Problems(str(self._path))
+        problems = self._latest = _Problems(str(self._path))
         objects = self._objects(problems)
         while rows := list(itertools.islice(objects, _BATCH_ROWS)):
             for line, row in rows:
@@ -98,8 +99,8 @@ class JsonLinesSource:
         self._problems = problems
 
     def locate(self, rows: Sequence[int]) -> tuple[Place, ...]:
-        """Name the line of each row; lines without a row are those of the last full pass."""
-        skipped = np.asarray(self._problems.skipped, np.int64)
+        """Name the line of each row that the latest pass has reached."""
+        skipped = np.asarray(self._latest.skipped, np.int64)
         before = np.searchsorted(skipped - np.arange(1, len(skipped) + 1), rows, side="right")
         return tuple(
             Place(str(self._path), int(r + b + 1), "line") for r, b in zip(rows, before, strict=True)
