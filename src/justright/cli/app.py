@@ -16,9 +16,9 @@ from justright.cli.serve import serve
 from justright.cli.split import split
 from justright.cli.train import train
 
-__all__ = ["build"]
+__all__ = ["VERBS", "build"]
 
-_VERBS = (demo, train, predict, evaluate, split, profile, report, serve)
+VERBS = (demo, train, predict, evaluate, split, profile, report, serve)
 
 
 def build() -> Any:
@@ -27,7 +27,7 @@ def build() -> Any:
         add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
     )
     app.callback()(_root)
-    for verb in _VERBS:
+    for verb in VERBS:
         app.command()(verb)
     return typer.main.get_command(app)
 
