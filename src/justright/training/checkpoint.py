@@ -116,7 +116,9 @@ def load_checkpoint(path: Path, question: str) -> Checkpoint | None:
 
 def _all(checkpoint: Checkpoint) -> State:
     """Return every array under the name it has in the file."""
-    return {f"state.{n}": a for n, a in checkpoint.state.items()} | {f"best.{n}": a for n, a in checkpoint.best.items()}
+    return {f"state.{n}": a for n, a in checkpoint.state.items()} | {
+        f"best.{n}": a for n, a in checkpoint.best.items()
+    }
 
 
 def _plain(array: Any) -> Any:

@@ -48,6 +48,7 @@ class Trained:
     history: History
     failed: tuple[int, ...]
     interrupted: bool
+    rule: str = ""
 
 
 class Trainer:
@@ -79,7 +80,13 @@ class Trainer:
         self.every = every
 
     def fit(
-        self, spec: Spec, members: Sequence[Member], blocks: Sequence[Block], *, seed: int = 0, question: str = ""
+        self,
+        spec: Spec,
+        members: Sequence[Member],
+        blocks: Sequence[Block],
+        *,
+        seed: int = 0,
+        question: str = "",
     ) -> Trained:
         """Train until every member is done, has stopped improving, or the passes are used up.
 
@@ -124,7 +131,9 @@ class Trainer:
                 if time.perf_counter() - last_save >= self.every:
                     save()
                     last_save = time.perf_counter()
-                self._tell(Moment(course.number, course.members, tuple(fresh), course.done_count, state, save))
+                self._tell(
+                    Moment(course.number, course.members, tuple(fresh), course.done_count, state, save)
+                )
         except StopTraining as reason:
             course.ended, interrupted = str(reason) or "stopped by a callback", True
         except KeyboardInterrupt:
@@ -135,7 +144,7 @@ class Trainer:
             raise TrainingError(f"a training in which all {len(members)} members diverged", where=course.rule)
         best = course.best or state
         history = History(tuple(course.rows), course.ended, time.perf_counter() - begin)
-        return Trained(best, history, tuple(np.flatnonzero(course.failed).tolist()), interrupted)
+        return Trained(best, history, tuple(np.flatnonzero(course.failed).tolist()), interrupted, course.rule)
 
     def _tell(self, moment: Moment) -> None:
         """Call the callbacks."""
@@ -175,7 +184,9 @@ class _Course:
         self.rule = progress.rule
         if keeps_best:
             done = done | self._stopped(state, progress)
-        done_progress = Progress(progress.curves, done, progress.norms, progress.steps, progress.rule, self.failed)
+        done_progress = Progress(
+            progress.curves, done, progress.norms, progress.steps, progress.rule, self.failed
+        )
         progress_of = self.number / self.spec.descent.epochs
         rates = [member.rate * self.spec.schedule(progress_of) for member in self.members]
         fresh = rows_of_pass(self.number, self.steps, done_progress, self.members, rates)
@@ -194,7 +205,9 @@ class _Course:
         for setting in range(len(self.best_loss)):
             of = self.setting == setting
             judged = of & self.judged
-            held = float(np.mean(curve.validation[judged])) if judged.any() else float(np.mean(curve.train[of]))
+            held = (
+                float(np.mean(curve.validation[judged])) if judged.any() else float(np.mean(curve.train[of]))
+            )
             if held < self.best_loss[setting]:
                 self.best_loss[setting], self.best_pass[setting] = held, self.number
                 self._keep(state, of)

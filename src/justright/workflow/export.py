@@ -1,24 +1,28 @@
-"""Write the chosen model as a bundle of plain data."""
+"""Write the chosen model as a bundle of plain data, with its card."""
 
 from __future__ import annotations
 
 import platform
-import sys
-from typing import Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
 
 import numpy as np
 
+from justright.bundle.card import CardFacts, ColumnFact, SliceFact, write_card
 from justright.bundle.format import ModelFile, write_bundle
 from justright.datamodule import DataModule
 from justright.models.base import Learner, Spec
-from justright.models.linear import LINEAR
+from justright.monitor import baseline
 from justright.recipe import Recipe
 from justright.runs import RunFolder
-from justright.schema import Schema
+from justright.schema import Column, Finding, Schema, Value
+from justright.source import Source
 from justright.training.loop import Trained
 from justright.workflow.judge import Judgement
 
 __all__ = ["export_bundle"]
+
+_LIBRARIES: Final = ("justright", "numpy", "scipy", "pyarrow")
 
 
 def export_bundle(
@@ -30,30 +34,123 @@ def export_bundle(
     data: DataModule,
     schema: Schema,
     recipe: Recipe,
+    source: Source,
+    family: str,
+    findings: list[Finding],
 ) -> str:
     """Write `model/` into the run folder and return the model's id."""
     target = schema.target
     assert target is not None
     front, arrays = learner.export(spec, trained.state, judgement.member)
+    note = judgement.threshold.note if judgement.threshold else ""
     model = ModelFile(
         schema=schema,
         features=data.plan.to_data(),
-        family=LINEAR,
+        family=family,
         front=front,
         hyperparameters=dict(judgement.hyperparameters),
         task=target.task,
         outputs=spec.outputs,
-        link=spec.loss.link,  # type: ignore[arg-type]
-        threshold=judgement.threshold,
-        threshold_note="",
-        missing_seen=tuple(f.column.name for f in data.plan.data.numeric if f.missing),
-        metrics={name: [value.value, value.low, value.high] for name, value in judgement.metrics.items()},
+        link=spec.loss.link,
+        threshold=min(judgement.threshold.value, 1.0) if judgement.threshold else None,
+        threshold_note=note,
+        metrics={name: _plain(value) for name, value in judgement.evaluation.metrics.items()},
         versions=_versions(),
         created_by="justright",
     )
-    return write_bundle(folder.model, model, arrays, {}, "# Card\n")
+    card = write_card(_facts(judgement, data, schema, recipe, source, family, note, findings))
+    return write_bundle(folder.model, model, arrays, baseline(data.plan, data.blocks), card)
+
+
+def _facts(
+    judgement: Judgement,
+    data: DataModule,
+    schema: Schema,
+    recipe: Recipe,
+    source: Source,
+    family: str,
+    note: str,
+    findings: list[Finding],
+) -> CardFacts:
+    """Gather what the card tells."""
+    target = schema.target
+    assert target is not None
+    evaluation = judgement.evaluation
+    name = judgement.metric
+    rivals = {"base rate": judgement.baselines.base_rate, "boosted trees": judgement.baselines.boosted}
+    headline = {name: evaluation.metrics[name]}
+    counts = _class_rows(data, target.classes)
+    aside = [c for c in schema.columns if c.name not in data.plan.columns]
+    return CardFacts(
+        target=target.column.name,
+        task=target.task,
+        family=family,
+        customer=evaluation.customer.sentences,
+        metrics=headline | evaluation.metrics,
+        baselines={rival: {name: value} for rival, value in rivals.items() if value is not None},
+        slices=tuple(
+            SliceFact(f"{s.column} = {s.value}", s.rows, _loss_name(target.task), s.loss)
+            for s in evaluation.slices
+        ),
+        rows=data.rows,
+        class_rows=counts,
+        columns=tuple(_column_fact(c, data) for c in schema.columns if c.name in data.plan.columns),
+        set_aside=tuple(ColumnFact(c.name, c.kind, c.reason) for c in aside),
+        threshold=judgement.threshold.value if judgement.threshold else None,
+        threshold_note=note,
+        training=_training(judgement, data, recipe),
+        findings=tuple(f.sentence for f in findings if f.severity != "info"),
+        source=str(source.description.get("path", source.description.get("format", ""))),
+    )
+
+
+def _training(judgement: Judgement, data: DataModule, recipe: Recipe) -> tuple[str, ...]:
+    """Say how it was trained and judged."""
+    by = f"by {', '.join(recipe.split.by)}" if recipe.split.by else "by the content of the rows"
+    by = f"by {recipe.split.time}, earlier rows judging later ones" if recipe.split.time else by
+    penalty = judgement.hyperparameters["penalty"]
+    return (
+        f"{recipe.split.folds} folds {by}; {data.rows} rows trained, {data.test_rows} were kept for the test.",
+        f"The penalty {penalty:.3g} was chosen by the mean validation loss of the folds.",
+        "The exported model was then trained on all of these rows.",
+    )
+
+
+def _class_rows(data: DataModule, classes: tuple[str, ...]) -> dict[str, int]:
+    """Count the training rows of each class."""
+    if not classes:
+        return {}
+    labels = data.facts.target[data.facts.part == 0].astype(np.int64)
+    counts = np.bincount(labels, minlength=len(classes))
+    return {name: int(count) for name, count in zip(classes, counts, strict=True)}
+
+
+def _column_fact(column: Column, data: DataModule) -> ColumnFact:
+    """Return what the card says of a column."""
+    numeric = next((f for f in data.plan.data.numeric if f.column.name == column.name and not f.part), None)
+    if numeric is not None:
+        return ColumnFact(column.name, column.kind, column.reason, numeric.low, numeric.high)
+    category = next((f for f in data.plan.data.categorical if f.column.name == column.name), None)
+    missing = category.counts[1] / max(sum(category.counts), 1e-300) if category else 0.0
+    return ColumnFact(column.name, column.kind, column.reason, missing=missing)
+
+
+def _plain(value: Value) -> dict[str, float]:
+    """Return a figure with its interval as JSON values."""
+    return {"value": float(value.value), "low": float(value.low), "high": float(value.high)}
+
+
+def _loss_name(task: str) -> str:
+    """Name the loss by which slices are compared."""
+    return "mean absolute error" if task == "regression" else "log_loss"
 
 
 def _versions() -> dict[str, str]:
     """Return the versions that made the model."""
-    return {"python": platform.python_version(), "numpy": np.__version__, "justright": "0.1.0"}
+    found = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -8,24 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from justright.errors import StorageError
 from justright.models.base import Learner, Spec, State
 from justright.optim.losses import margins_to_predictions, row_losses
-from justright.schema import Block, FloatArray, Member
+from justright.schema import Block, FloatArray, Member, Target
 
-__all__ = ["HeldOut", "choose_setting", "held_out"]
+__all__ = ["HeldOut", "choose_setting", "held_out", "write_held_out"]
 
 _SAMPLE: Final = 200_000  # rows whose losses are kept for every setting
+_MOST: Final = 2_000_000  # rows whose predictions are kept: an interval gains nothing from more
 _CELLS: Final = 1 << 22
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Held-out predictions of the rows that are in a fold.
+    """Held-out predictions of the rows that are in a fold, or of two million of them by fingerprint.
 
     Parameters
     ----------
@@ -77,13 +80,20 @@ def choose_setting(members: Sequence[Member], validation: FloatArray, failed: Se
 
 
 def held_out(
-    learner: Learner, spec: Spec, state: State, members: Sequence[Member], blocks: Sequence[Block], chosen: int
+    learner: Learner,
+    spec: Spec,
+    state: State,
+    members: Sequence[Member],
+    blocks: Sequence[Block],
+    chosen: int,
 ) -> HeldOut:
     """Predict every row with the members that have not seen it."""
     settings = 1 + max(member.setting for member in members)
     own = {(m.fold, m.setting): place for place, m in enumerate(members) if m.fold >= 0 and m.repeat == 0}
     total = sum(block.rows for block in blocks)
-    step = max(1, -(-total // _SAMPLE))
+    step = max(1, -(-min(total, _MOST) // _SAMPLE))
+    limit = np.uint64(min(_MOST / max(total, 1), 1.0) * (2.0**64 - 2048))
+    seen = 0
     pieces: list[tuple[Any, ...]] = []
     losses: list[Any] = []
     begin = 0
@@ -91,21 +101,54 @@ def held_out(
         size = max(256, _CELLS // (len(members) * spec.outputs))
         for start in range(0, block.rows, size):
             part = block.slice(start, min(start + size, block.rows))
-            rows = np.flatnonzero(part.fold[:, 0] >= 0)
+            rows = np.flatnonzero((part.fold[:, 0] >= 0) & ((part.key <= limit) | (total <= _MOST)))
             margins = learner.margins(spec, state, part)
             fold = part.fold[rows, 0]
             mine = np.asarray([own[int(f), chosen] for f in range(1 + int(fold.max(initial=-1)))], np.int64)
             picked = margins[rows, :, mine[fold]] if len(rows) else margins[rows, :, 0]
             pieces.append((picked, part.target[rows], part.weight[rows], fold, rows + begin))
-            thin = rows[(rows + begin) % step == 0]
+            thin = rows[(np.arange(len(rows)) + seen) % step == 0]
             losses.append(_losses(spec, margins[thin], part, thin, own, settings))
             begin += part.rows
+            seen += len(rows)
     margin, target, weight, fold, place = (np.concatenate(column) for column in zip(*pieces, strict=True))
     prediction, target = _in_unit(spec, margin, target)
-    sampled = np.flatnonzero(place % step == 0)
+    sampled = np.arange(0, len(place), step)
     return HeldOut(
         prediction, target, weight.astype(np.float64), fold, place, np.concatenate(losses), sampled
     )
+
+
+def write_held_out(path: Path, held: HeldOut, target: Target) -> None:
+    """Write the out-of-fold predictions as Parquet: row number, fold, weight, target, prediction or probabilities.
+
+    Raises
+    ------
+    StorageError
+        The file cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = {"row": held.place, "fold": held.fold, "weight": held.weight}
+    columns["target"] = np.asarray(target.classes)[held.target] if target.classes else held.target
+    if target.task == "multiclass":
+        for number, name in enumerate(target.classes):
+            columns[f"probability_{name}"] = held.prediction[:, number]
+    else:
+        name = f"probability_{target.classes[1]}" if target.classes else "prediction"
+        columns[name] = held.prediction
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        pq.write_table(pa.table(columns), beside, compression="zstd")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise StorageError(
+            f"{len(held.target)} out-of-fold predictions",
+            where=f"{path}: {error}",
+            next_step="free some disk space, or choose another --out folder",
+        ) from error
 
 
 def _losses(

@@ -2,44 +2,60 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from justright.datamodule import DataModule
-from justright.evaluate.intervals import interval
-from justright.kinds import Profile
-from justright.metrics import default_metric, metric, metrics_for
+from justright.errors import MissingExtraError, TrainingError
+from justright.evaluate.baselines import base_rate_metrics
+from justright.evaluate.evaluation import Evaluation, evaluate, row_loss
+from justright.evaluate.selection import Choice
+from justright.evaluate.slices import worst_slices
+from justright.evaluate.threshold import Threshold, choose_threshold
+from justright.metrics import default_metric, metric
 from justright.models.base import Learner, Spec
 from justright.recipe import Recipe
-from justright.schema import Finding, FloatArray, Member, Schema, Value
-from justright.source import Source
+from justright.schema import Block, Finding, FloatArray, Member, Schema, Value
 from justright.training.loop import Trained
 from justright.workflow.held_out import HeldOut, choose_setting, held_out
 from justright.workflow.summary import Baselines, Rung
 
 __all__ = ["Judgement", "judge"]
 
+_SHARE: Final = 0.25  # of the time so far, so a fifth of all: what the boosted baseline may take
+_LEAST: Final = 2.0  # seconds: below, a baseline would be cut before it says anything
+_SLICED: Final = 300_000
+
 
 @dataclass(frozen=True)
 class Judgement:
     """What held-out rows say.
 
-    `setting` and `member` are the chosen ones; `member` is the exported one, trained on all rows.
+    `setting` and `member` are the chosen ones (`member` trained on all rows and is exported);
+    `same_rows` is the headline metric on the rows that judged the boosted baseline.
     """
 
     setting: int
     member: int
     metric: str
-    validation: Value
-    metrics: dict[str, Value]
+    evaluation: Evaluation
     baselines: Baselines
-    threshold: float | None
+    same_rows: float | None
+    threshold: Threshold | None
     findings: tuple[Finding, ...]
     hyperparameters: dict[str, float | int | str]
-    details: Any
     held: HeldOut
+
+    @property
+    def validation(self) -> Value:
+        """The headline metric after all choices."""
+        return self.evaluation.metrics[self.metric]
 
     def ladder(self, family: str, seconds: float) -> list[Rung]:
         """Return the rungs that were tried."""
@@ -55,50 +71,202 @@ def judge(
     data: DataModule,
     recipe: Recipe,
     schema: Schema,
-    source: Source,
-    profile: Profile,
+    elapsed: float,
 ) -> Judgement:
-    """Judge a training."""
+    """Judge a training.
+
+    Parameters
+    ----------
+    learner, spec, members, trained
+        What was trained.
+    data : DataModule
+        The rows.
+    recipe : Recipe
+        Metric, costs, whether to fit the baseline.
+    schema : Schema
+        Target and classes.
+    elapsed : float
+        Seconds since the run began: the boosted baseline may take a fifth of all.
+    """
     target = schema.target
     assert target is not None
-    validation = _last_validation(trained, len(members))
+    train, validation = _last_losses(trained, len(members))
     setting = choose_setting(members, validation, trained.failed)
     member = next(place for place, m in enumerate(members) if m.fold < 0 and m.setting == setting)
     held = held_out(learner, spec, trained.state, members, data.blocks, setting)
     name = default_metric(target.task) if recipe.metric == "auto" else metric(recipe.metric, target.task).name
-    names = [each.name for each in metrics_for(target.task)]
-    values = {n: interval(n, held.target, held.prediction, held.weight) for n in dict.fromkeys([name, *names])}
-    base = float(metric(name).function(held.target, _base_rate(held, target.task, spec.outputs), held.weight))
-    findings = data.findings
+    choice = _choice(held, members, validation, setting, spec, float(train[member]), recipe)
+    threshold = None
+    if target.task == "binary":
+        threshold = choose_threshold(
+            held.target, held.prediction, held.weight, cost_fp=recipe.cost_fp, cost_fn=recipe.cost_fn
+        )
+    evaluation = evaluate(
+        target.task,
+        target.classes,
+        held.target,
+        held.prediction,
+        held.weight,
+        threshold=threshold,
+        choice=choice,
+        names=[name],
+        quantile=recipe.quantile,
+    )
+    evaluation = _with_slices(evaluation, held, data)
+    _require(evaluation, name, target.task)
+    base = base_rate_metrics(target.task, held.target, held.weight, n_classes=max(len(target.classes), 2))
+    limit = max(_SHARE * elapsed, _LEAST)
+    boosted, same, findings = (
+        _boosted(held, data, recipe, spec, name, limit) if recipe.baseline else (None, None, ())
+    )
     chosen = members[member]
     return Judgement(
         setting,
         member,
         name,
-        values[name],
-        values,
-        Baselines(base, None),
-        0.5 if target.task == "binary" else None,
-        findings,
-        {"penalty": chosen.penalty, "mix": chosen.mix, "passes": trained.history.passes},
-        {},
+        evaluation,
+        Baselines(_plain(base.get(name)), boosted),
+        same,
+        threshold,
+        evaluation.findings + findings,
+        {"penalty": chosen.penalty, "mix": chosen.mix, "rate": chosen.rate, "passes": trained.history.passes},
         held,
     )
 
 
-def _last_validation(trained: Trained, count: int) -> FloatArray:
-    """Return each member's validation loss at its last row of history on all rows."""
-    last = np.full(count, np.nan)
+def _last_losses(trained: Trained, count: int) -> tuple[FloatArray, FloatArray]:
+    """Return each member's last training and validation loss on all rows; NaN where it saw only a sample."""
+    train, validation = np.full((2, count), np.nan)
     for row in trained.history.rows:
-        if row.validation is not None and row.share == 1.0:
-            last[row.member] = row.validation
-    return last
+        if row.share == 1.0:
+            train[row.member] = np.nan if row.train is None else row.train
+            validation[row.member] = np.nan if row.validation is None else row.validation
+    return train, validation
 
 
-def _base_rate(held: HeldOut, task: str, outputs: int) -> FloatArray:
-    """Return the prediction of a model without features."""
-    n = len(held.target)
-    if task == "multiclass":
-        shares = np.bincount(held.target, weights=held.weight, minlength=outputs) / held.weight.sum()
-        return np.tile(shares, (n, 1))
-    return np.full(n, np.average(held.target, weights=held.weight))
+def _choice(
+    held: HeldOut,
+    members: tuple[Member, ...],
+    validation: FloatArray,
+    setting: int,
+    spec: Spec,
+    train: float,
+    recipe: Recipe,
+) -> Choice:
+    """Return what the setting was chosen among: those that were trained to the end."""
+    alive = sorted(
+        {m.setting for m, loss in zip(members, validation, strict=True) if np.isfinite(loss)} | {setting}
+    )
+    return Choice(
+        held.losses[:, alive],
+        alive.index(setting),
+        held.sampled,
+        recipe.split.folds,
+        spec.loss.name,
+        held.fold,
+        train,
+    )
+
+
+def _require(evaluation: Evaluation, name: str, task: str) -> None:
+    """Refuse a headline metric that is not defined on the held-out rows."""
+    if name not in evaluation.metrics:
+        raise TrainingError(
+            f"metric={name!r}, which is not defined on the {evaluation.rows} held-out rows",
+            allowed="a metric with enough rows of each class",
+            next_step="--metric log_loss" if task != "regression" else "--metric rmse",
+        )
+
+
+def _with_slices(evaluation: Evaluation, held: HeldOut, data: DataModule) -> Evaluation:
+    """Look for the worst slices in a sample of the held-out rows."""
+    step = max(1, -(-len(held.target) // _SLICED))
+    chosen = np.arange(0, len(held.target), step)
+    loss = row_loss(evaluation.task, held.target[chosen], held.prediction[chosen])
+    columns = _columns(data, held.place[chosen])
+    return msgspec.structs.replace(evaluation, slices=worst_slices(columns, loss, held.weight[chosen]))
+
+
+def _columns(
+    data: DataModule, place: npt.NDArray[np.int64]
+) -> Mapping[str, tuple[npt.NDArray[Any], list[str]]]:
+    """Return every feature of some rows as codes with labels; numbers cut at their quartiles."""
+    codes, numeric = _gather(data.blocks, place)
+    found: dict[str, tuple[npt.NDArray[Any], list[str]]] = {}
+    for number, feature in enumerate(data.plan.data.numeric):
+        if feature.part:
+            continue
+        values = numeric[:, number].astype(np.float64) * feature.scale + feature.centre
+        known = np.isfinite(values)
+        cuts = np.unique(np.quantile(values[known], [0.25, 0.5, 0.75])) if known.any() else np.zeros(0)
+        bins = np.where(known, np.searchsorted(cuts, values, "right"), len(cuts) + 1)
+        found[feature.name] = (bins, [*_ranges(cuts), "missing"])
+    for number, category in enumerate(data.plan.data.categorical):
+        found[category.name] = (codes[:, number], category.labels())
+    return found
+
+
+def _ranges(cuts: FloatArray) -> list[str]:
+    """Name the ranges between cuts."""
+    if not len(cuts):
+        return ["any value"]
+    texts = [f"{cut:.6g}" for cut in cuts]
+    between = [f"{low} to {high}" for low, high in zip(texts, texts[1:], strict=False)]
+    return [f"below {texts[0]}", *between, f"{texts[-1]} or more"]
+
+
+def _gather(blocks: list[Block], place: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return codes and numbers of some rows of the blocks, `place` rising."""
+    codes, numeric, begin = [], [], 0
+    for block in blocks:
+        mine = place[np.searchsorted(place, begin) : np.searchsorted(place, begin + block.rows)] - begin
+        codes.append(block.codes[mine])
+        numeric.append(block.numeric[mine])
+        begin += block.rows
+    return np.concatenate(codes), np.concatenate(numeric)
+
+
+def _boosted(
+    held: HeldOut, data: DataModule, recipe: Recipe, spec: Spec, name: str, limit: float
+) -> tuple[float | None, float | None, tuple[Finding, ...]]:
+    """Return the headline metric of boosted trees on one fold, ours on the same rows, and what there is to say."""
+    from justright.models.boosted import boosted_baseline
+
+    target = data.plan.data.target
+    assert target is not None
+    begin = time.perf_counter()
+    try:
+        made = boosted_baseline(
+            data.blocks,
+            target.target.task,
+            max(len(target.target.classes), 2),
+            time_limit=limit,
+            seed=recipe.seed,
+            forward=data.forward,
+        )
+    except (MissingExtraError, TrainingError) as error:
+        sentence = f"The boosted baseline was not fitted: {error}"
+        return None, None, (Finding("baseline-skipped", "info", sentence, {}, "--no-baseline hides this"),)
+    seconds = time.perf_counter() - begin
+    ours = np.searchsorted(held.place, made.place)
+    ours = np.minimum(ours, len(held.place) - 1)
+    both = held.place[ours] == made.place
+    rows, theirs = ours[both], made.prediction[both]
+    if spec.loss.link == "identity":
+        theirs = target.unscaled(theirs)
+    judged = metric(name).function
+    values = [float(judged(held.target[rows], p, held.weight[rows])) for p in (theirs, held.prediction[rows])]
+    findings: tuple[Finding, ...] = ()
+    if made.stopped:
+        sentence = (
+            f"The boosted baseline was stopped after {made.rounds} of 100 rounds: its time was used up."
+        )
+        findings = (
+            Finding("baseline-cut", "info", sentence, {"rounds": made.rounds, "seconds": round(seconds, 2)}),
+        )
+    return _plain(values[0]), _plain(values[1]), findings
+
+
+def _plain(value: float | None) -> float | None:
+    """Return a number that JSON can hold, or None."""
+    return None if value is None or not np.isfinite(value) else float(value)

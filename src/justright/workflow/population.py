@@ -1,6 +1,6 @@
 """The population: which members answer the questions of a recipe.
 
-    members = (all rows + each fold of each repetition)  x  each setting of the path
+members = (all rows + each fold of each repetition)  x  each setting of the path
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[M
     mix = {"l2": 0.0, "l1": 1.0, "elastic": penalty.mix}[penalty.kind]
     path = penalty.path or penalty_path(data.rows, penalty.kind, 2 if exact_sums else 1)
     rate = 0.0 if recipe.descent.optimizer == "exact" else recipe.descent.rate
-    groups = [(-1, 0)] + [(fold, r) for r in range(recipe.split.repeats) for fold in range(recipe.split.folds)]
+    groups = [(-1, 0)] + [
+        (fold, r) for r in range(recipe.split.repeats) for fold in range(recipe.split.folds)
+    ]
     return tuple(
         Member(fold, setting, strength, mix, rate, repeat, data.forward)
         for fold, repeat in groups

@@ -12,22 +12,25 @@ import msgspec
 import numpy as np
 
 from justright.datamodule import DataModule, prepare
-from justright.errors import RecipeError, TrainingError
-from justright.features.plan import FeaturePlan
+from justright.errors import RecipeError
 from justright.kinds import Profile, infer_schema
+from justright.metrics.suitability import check_loss
 from justright.models.base import Learner, Spec, learner_for
 from justright.models.linear import LINEAR
 from justright.optim.losses import Loss, loss_for
 from justright.optim.schedules import schedule_for
-from justright.recipe import Recipe, change, from_data
+from justright.recipe import Recipe, from_data
 from justright.runs import RunFolder, create, open_run
 from justright.schema import Member, Schema
 from justright.source import Source, open_source
 from justright.training.callbacks import Callback
 from justright.training.history import append_rows
 from justright.training.loop import Trained, Trainer
+from justright.workflow.audit import split_audit
 from justright.workflow.export import export_bundle
-from justright.workflow.judge import Judgement, judge
+from justright.workflow.findings import findings_of
+from justright.workflow.held_out import write_held_out
+from justright.workflow.judge import judge
 from justright.workflow.population import population
 from justright.workflow.run import Run, load_run
 from justright.workflow.summary import Rows, Seconds, Summary
@@ -121,19 +124,49 @@ def train_recipe(
     schema, profile = _read(source, recipe)
     target = schema.target
     assert target is not None
+    check_loss(target.task, recipe.loss, recipe.metric)
     loss = loss_for(recipe.loss, target.task, recipe.quantile)
     read = time.perf_counter()
-    _check_space(folder)
     data = prepare(source, schema, recipe, loss=loss.name, folder=folder.scratch)
+    report = split_audit(data, schema, recipe)
     encoded = time.perf_counter()
-    learner, spec, members = _question(recipe, data, loss, schema)
+    family = LINEAR if recipe.family == "auto" else recipe.family
+    learner, spec, members = _question(recipe, data, loss, schema, family)
     trained = _train(learner, spec, members, data, recipe, folder, callbacks)
-    seconds_train = time.perf_counter() - encoded
-    judgement = judge(learner, spec, members, trained, data, recipe, schema, source, profile)
-    model_id = export_bundle(folder, learner, spec, trained, judgement, data, schema, recipe)
-    seconds = Seconds(read - begin, encoded - read, seconds_train, time.perf_counter() - begin)
-    summary = _summary(folder, model_id, judgement, data, schema, recipe, trained, seconds)
-    _write(folder, summary, schema, profile, judgement)
+    trained_at = time.perf_counter()
+    judgement = judge(learner, spec, members, trained, data, recipe, schema, trained_at - begin)
+    findings = findings_of(source, schema, profile, recipe, data, trained, judgement, report.findings)
+    model_id = export_bundle(
+        folder, learner, spec, trained, judgement, data, schema, recipe, source, family, findings
+    )
+    write_held_out(folder.path / "out_of_fold.parquet", judgement.held, target)
+    seconds = Seconds(read - begin, encoded - read, trained_at - encoded, time.perf_counter() - begin)
+    summary = Summary(
+        run=str(folder.path),
+        model=str(folder.model),
+        model_id=model_id,
+        task=target.task,
+        family=family,
+        target=target.column.name,
+        rows=Rows(data.rows, data.test_rows),
+        folds=recipe.split.folds,
+        metric=judgement.metric,
+        validation=judgement.validation,
+        metrics=judgement.evaluation.metrics,
+        baselines=judgement.baselines,
+        ladder=judgement.ladder(family, seconds.train),
+        threshold=judgement.threshold.value if judgement.threshold else None,
+        seconds=seconds,
+        verdict=verdict(judgement, schema, family),
+        findings=findings,
+        hyperparameters=judgement.hyperparameters,
+        interrupted=trained.interrupted,
+    )
+    files = {"schema": schema, "profile": profile, "split": report, "evaluation": judgement.evaluation}
+    for name, value in files.items():
+        folder.write(f"{name}.json", value)
+    folder.write("run.json", summary)  # last: it says that the run has ended
+    folder.clean()
     return Run(folder, summary)
 
 
@@ -163,22 +196,18 @@ def _read(source: Source, recipe: Recipe) -> tuple[Schema, Profile]:
     )
 
 
-def _check_space(folder: RunFolder) -> None:
-    """Fail early where the run folder cannot be written any more."""
-    folder.write("training.json", {"ended": "", "seconds": 0.0})
-
-
 def _question(
-    recipe: Recipe, data: DataModule, loss: Loss, schema: Schema
+    recipe: Recipe, data: DataModule, loss: Loss, schema: Schema, family: str
 ) -> tuple[Learner, Spec, tuple[Member, ...]]:
     """Return who learns, what it is told, and the population."""
     assert schema.target is not None
-    family = LINEAR if recipe.family == "auto" else recipe.family
     learner = learner_for(family, recipe.descent)
     outputs = len(schema.target.classes) if loss.link == "softmax" else 1
     schedule = schedule_for(recipe.descent.schedule)
     spec = Spec(loss, outputs, data.plan, recipe.descent, schedule, data.rows)
-    members = population(recipe, data, exact_sums=loss.name == "squared" and recipe.descent.optimizer == "exact")
+    members = population(
+        recipe, data, exact_sums=loss.name == "squared" and recipe.descent.optimizer == "exact"
+    )
     return learner, spec, members
 
 
@@ -193,7 +222,9 @@ def _train(
 ) -> Trained:
     """Train the population and keep its history."""
     trainer = Trainer(learner, callbacks=callbacks, checkpoint=folder.checkpoint)
-    trained = trainer.fit(spec, members, data.blocks, seed=recipe.seed, question=_fingerprint(recipe, data, members))
+    trained = trainer.fit(
+        spec, members, data.blocks, seed=recipe.seed, question=_fingerprint(recipe, data, members)
+    )
     (folder.path / "history.jsonl").unlink(missing_ok=True)
     append_rows(folder.path / "history.jsonl", trained.history.rows)
     folder.write("training.json", {"ended": trained.history.ended, "seconds": trained.history.seconds})
@@ -208,48 +239,3 @@ def _fingerprint(recipe: Recipe, data: DataModule, members: tuple[Member, ...]) 
     for block in data.blocks:
         sha.update(np.ascontiguousarray(block.key).data)
     return sha.hexdigest()
-
-
-def _summary(
-    folder: RunFolder,
-    model_id: str,
-    judgement: Judgement,
-    data: DataModule,
-    schema: Schema,
-    recipe: Recipe,
-    trained: Trained,
-    seconds: Seconds,
-) -> Summary:
-    """Put the summary together."""
-    target = schema.target
-    assert target is not None
-    return Summary(
-        run=str(folder.path),
-        model=str(folder.model),
-        model_id=model_id,
-        task=target.task,
-        family=LINEAR,
-        target=target.column.name,
-        rows=Rows(data.rows, data.test_rows),
-        folds=recipe.split.folds,
-        metric=judgement.metric,
-        validation=judgement.validation,
-        metrics=judgement.metrics,
-        baselines=judgement.baselines,
-        ladder=judgement.ladder(LINEAR, seconds.train),
-        threshold=judgement.threshold,
-        seconds=seconds,
-        verdict=verdict(judgement, schema, LINEAR),
-        findings=sorted(judgement.findings, key=lambda f: ("error", "warning", "info").index(f.severity)),
-        hyperparameters=judgement.hyperparameters,
-        interrupted=trained.interrupted,
-    )
-
-
-def _write(folder: RunFolder, summary: Summary, schema: Schema, profile: Profile, judgement: Judgement) -> None:
-    """Write the files of the run; `run.json` last, since it says that the run has ended."""
-    folder.write("schema.json", schema)
-    folder.write("profile.json", profile)
-    folder.write("evaluation.json", judgement.details)
-    folder.write("run.json", summary)
-    folder.clean()

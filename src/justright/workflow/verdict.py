@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from justright.metrics import metric
 from justright.schema import Schema
+from justright.workflow.findings import gain
 from justright.workflow.judge import Judgement
 
 __all__ = ["verdict"]
@@ -12,7 +12,7 @@ __all__ = ["verdict"]
 def verdict(judgement: Judgement, schema: Schema, family: str) -> str:
     """Return two or three sentences.
 
-    The comparison with boosted trees is made in units of the gain over the base rate.
+    The comparison with boosted trees is on the same rows, in units of the gain over the base rate.
     """
     assert schema.target is not None
     value, name = judgement.validation, judgement.metric
@@ -20,30 +20,29 @@ def verdict(judgement: Judgement, schema: Schema, family: str) -> str:
         f"A {family} model of {schema.target.column.name} reaches {name} {_number(value.value)} "
         f"(95 % interval {_number(value.low)} to {_number(value.high)}) on rows it has not seen."
     )
-    base, boosted = judgement.baselines.base_rate, judgement.baselines.boosted
+    base, boosted, same = judgement.baselines.base_rate, judgement.baselines.boosted, judgement.same_rows
     if base is None:
         return text
-    gain = _gain(name, base, value.value)
-    if gain <= 0:
-        return text + f" That is no better than the base rate ({_number(base)}): nothing was learned from these columns."
+    if gain(name, base, value.value) <= 0:
+        return (
+            text
+            + f" That is no better than the base rate ({_number(base)}): these columns say nothing of it."
+        )
     text += f" The base rate gives {_number(base)}."
-    if boosted is None:
+    if boosted is None or same is None:
         return text
-    rival = _gain(name, base, boosted)
-    if rival <= gain:
+    rival, ours = gain(name, base, boosted), gain(name, base, same)
+    if rival <= ours:
         return text + f" Boosted trees give {_number(boosted)}, no better: a linear model is enough here."
-    share = gain / rival
-    if share > 0.95:
-        return text + f" Boosted trees give {_number(boosted)}: the linear model has {share:.0%} of their gain."
+    share = ours / rival
+    if share >= 0.95:
+        return (
+            text + f" Boosted trees give {_number(boosted)}: the linear model has {share:.0%} of their gain."
+        )
     return text + (
         f" Boosted trees give {_number(boosted)}: the linear model has {share:.0%} of their gain and is too simple;"
         " curves and crosses of columns are the next step."
     )
-
-
-def _gain(name: str, base: float, value: float) -> float:
-    """Return how much better a value is than the base rate, in the metric's own unit."""
-    return value - base if metric(name).greater_is_better else base - value
 
 
 def _number(value: float) -> str:

@@ -92,7 +92,9 @@ def advance(
     curve = Curve(share, new["train"].copy(), new["validation"].copy())
     norms = {"gradient": _norm(new["gradient"]), "step": new["step"] * _norm(new["direction"])}
     done = new["done"] & (int(new["level"]) == 0)
-    return new, Progress((curve,), done, norms, 1, "the promised decrease of the loss is below the tolerance", new["failed"])
+    return new, Progress(
+        (curve,), done, norms, 1, "the promised decrease of the loss is below the tolerance", new["failed"]
+    )
 
 
 def _norm(values: FloatArray) -> FloatArray:
@@ -173,7 +175,9 @@ def _metric(
         strengths = np.asarray([penalty[setting] for setting in range(len(penalty))])
         wanted = np.zeros(len(strengths), bool)
         wanted[[m.setting for m, done in zip(members, new["anchor_done"], strict=True) if not done]] = True
-        cache["metric"] = build_metric(spec, blocks, new["anchor"], strengths, float(new["anchor_share"]), wanted)
+        cache["metric"] = build_metric(
+            spec, blocks, new["anchor"], strengths, float(new["anchor_share"]), wanted
+        )
         cache["key"] = key
     made: Metric = cache["metric"]
     return made

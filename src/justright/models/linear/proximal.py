@@ -68,10 +68,20 @@ def advance(
     found = evaluate(spec, blocks, [members[i] for i in active], state["trial"][:, :, active], 1.0)
     for place, number in enumerate(active.tolist()):
         new["train"][number], new["validation"][number] = found.train[place], found.validation[place]
-        _move(spec, new, moments, number, members[number], float(found.train[place]), found.gradient[:, :, place])
+        _move(
+            spec,
+            new,
+            moments,
+            number,
+            members[number],
+            float(found.train[place]),
+            found.gradient[:, :, place],
+        )
     curve = Curve(1.0, new["train"].copy(), new["validation"].copy())
     move = np.sqrt(((new["theta"] - state["theta"]) ** 2).sum(axis=(0, 1)))
-    return new, Progress((curve,), new["done"].copy(), {"step": move}, 1, "the steps are below the tolerance", new["failed"])
+    return new, Progress(
+        (curve,), new["done"].copy(), {"step": move}, 1, "the steps are below the tolerance", new["failed"]
+    )
 
 
 def _move(
@@ -109,7 +119,9 @@ def _penalty(weights: FloatArray, member: Member) -> float:
     return float(lasso * np.abs(weights).sum() + 0.5 * ridge * (weights**2).sum())
 
 
-def _step(moments: _Moments, at: FloatArray, gradient: FloatArray, member: Member, stiff: float) -> FloatArray:
+def _step(
+    moments: _Moments, at: FloatArray, gradient: FloatArray, member: Member, stiff: float
+) -> FloatArray:
     """Minimise the quadratic model with the penalty from the point `at`, (d + 1, k).
 
     With centred features the bias parts from the weights: the gradient by w is g_w - mean * g_b.

@@ -1,0 +1,213 @@
+"""Judge a model on rows it has not seen: another table, or the test part of its run, through the ledger."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from justright.bundle.predictor import Predictor, load
+from justright.datamodule.prepare import TEST, parts_of, test_cutoffs
+from justright.datamodule.rows import columns_to_read, read_batch, read_times
+from justright.errors import ColumnError, RecipeError, TableError, closest
+from justright.evaluate.evaluation import Evaluation, evaluate
+from justright.evaluate.ledger import Opened, level_after, open_test, read_ledger
+from justright.features.target import encode_classes
+from justright.optim.losses import margins_to_predictions
+from justright.recipe import Recipe, Split
+from justright.runs import RunFolder, open_run
+from justright.schema import FloatArray, Schema
+from justright.source import Source, open_source
+from justright.values import to_codes, to_numbers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Judged", "evaluate_model"]
+
+
+class Judged:
+    """An evaluation and, for a test part, the look at it that was written down.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Metrics with intervals for new rows, slices, words for a customer.
+    look : Opened or None
+        The look in the ledger; None for another table.
+    """
+
+    def __init__(self, evaluation: Evaluation, look: Opened | None) -> None:
+        self.evaluation = evaluation
+        self.look = look
+
+
+def evaluate_model(model: str | Path, table: object = None, *, user: str = "", now: str = "") -> Judged:
+    """Judge a model on fresh rows.
+
+    Parameters
+    ----------
+    model : str or Path
+        A run folder or a bundle folder.
+    table : object, optional
+        Rows with the target; None = the test part that the run kept (`--test`), which is opened through
+        the ledger `ledger.jsonl` of the run: each look is written down and widens the intervals.
+    user, now : str, optional
+        Who looks and when, for the ledger; default: the user of the system and its clock.
+
+    Raises
+    ------
+    RecipeError
+        No table was given and the run kept no test part.
+    ColumnError
+        The table has no target, or columns of the model are missing.
+    """
+    path = Path(model)
+    predictor = load(path / "model" if (path / "model").is_dir() else path)
+    if table is not None:
+        return Judged(_judge(predictor, _scored(predictor, open_source(table)), 0.95)[0], None)
+    folder = open_run(path)
+    recipe = folder.read("recipe.json", Recipe)
+    if not recipe.split.test:
+        raise RecipeError(
+            "no table and a run without a test part",
+            allowed="a table with the target, or a run made with --test 10",
+            next_step=f"justright evaluate {path} TABLE",
+        )
+    return _open_test(folder, recipe, predictor, user or getpass.getuser(), now or _now())
+
+
+def _now() -> str:
+    """Return the time for the ledger."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _open_test(folder: RunFolder, recipe: Recipe, predictor: Predictor, user: str, now: str) -> Judged:
+    """Judge on the test part, write the look down first, and widen the intervals by the looks."""
+    if not recipe.table:
+        raise RecipeError(
+            "a run whose rows were given in memory",
+            allowed="a table with the test rows",
+            next_step=f"justright evaluate {folder.path} TABLE",
+        )
+    source = open_source(recipe.table, sql=recipe.sql)
+    ledger = folder.path / "ledger.jsonl"
+    looks = len(read_ledger(ledger)[0]) if ledger.exists() else 0
+    rows = list(_scored_test(predictor, source, recipe))
+    evaluation, test_id = _judge(predictor, iter(rows), level_after(looks + 1))
+    look = open_test(
+        ledger,
+        model_id=predictor.model_id,
+        test_id=test_id,
+        rows=evaluation.rows,
+        metrics={name: value.value for name, value in evaluation.metrics.items()},
+        time=now,
+        user=user,
+    )
+    return Judged(evaluation, look)
+
+
+def _judge(
+    predictor: Predictor, rows: Iterator[tuple[Any, Any, Any]], level: float
+) -> tuple[Evaluation, str]:
+    """Gather targets and predictions and evaluate them; also a fingerprint of the targets."""
+    import hashlib
+
+    pieces = list(rows)
+    if not pieces or not sum(len(target) for target, _, _ in pieces):
+        raise TableError("no row with a target", allowed="at least two rows with a target")
+    target, prediction, weight = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    threshold = None
+    stored = predictor.bundle.model.threshold
+    if predictor.task == "binary" and stored is not None:
+        threshold = stored
+    made = evaluate(
+        predictor.task,
+        predictor.classes,
+        target,
+        prediction,
+        weight,
+        threshold=_fixed(threshold),
+        level=level,
+    )
+    return made, hashlib.sha256(np.ascontiguousarray(target).data).hexdigest()[:16]
+
+
+def _fixed(value: float | None) -> Any:
+    """Return a stored threshold in the form that `evaluate` takes."""
+    from justright.evaluate.threshold import Threshold
+
+    if value is None:
+        return None
+    return Threshold(value, 0.0, 1.0, 1.0, "cost", True, "as stored in the model", ())
+
+
+def _scored(predictor: Predictor, source: Source) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield target, prediction and weight of the rows of a table, batch by batch."""
+    schema = predictor.schema
+    target = schema.target
+    assert target is not None
+    if target.column.name not in source.names:
+        raise ColumnError(
+            f"a table without the target {target.column.name!r}",
+            allowed=closest(target.column.name, source.names),
+            next_step="justright predict scores rows without a target",
+        )
+    predictor.require(source.names)
+    weight = schema.weight.name if schema.weight and schema.weight.name in source.names else ""
+    wanted = list(dict.fromkeys([*predictor.columns, target.column.name, *([weight] if weight else [])]))
+    for batch in source.batches(wanted):
+        labels, known = _labels(batch, schema)
+        weights = np.ones(batch.num_rows)
+        if weight and schema.weight is not None:
+            weights = np.nan_to_num(to_numbers(batch.column(weight), schema.weight)[0])
+        yield _one(predictor, batch, labels, weights, known & (weights > 0))
+
+
+def _scored_test(predictor: Predictor, source: Source, recipe: Recipe) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield target, prediction and weight of the test rows of a run, found again by their fingerprints."""
+    schema = predictor.schema
+    split: Split = recipe.split
+    cutoffs = test_cutoffs(read_times(source, schema, split.time), recipe) if split.time else None
+    for batch in source.batches(columns_to_read(schema, split)):
+        rows = read_batch(batch, schema, split)
+        mask = parts_of(rows, recipe, cutoffs) == TEST
+        yield _one(predictor, batch, rows.target, rows.weight, mask)
+
+
+def _one(
+    predictor: Predictor,
+    batch: pa.RecordBatch,
+    target: npt.NDArray[Any],
+    weight: FloatArray,
+    mask: npt.NDArray[np.bool_],
+) -> tuple[Any, Any, Any]:
+    """Score some rows of a batch."""
+    import pyarrow as pa
+
+    chosen = batch.filter(pa.array(mask))
+    margins, _ = predictor.score_batch(chosen)
+    return target[mask], margins_to_predictions(margins, predictor.bundle.model.link), weight[mask]
+
+
+def _labels(batch: pa.RecordBatch, schema: Schema) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Return class numbers or values, and which rows have one; an unknown class is an error."""
+    target = schema.target
+    assert target is not None
+    values = batch.column(target.column.name)
+    if target.task == "regression":
+        numbers, _ = to_numbers(values, target.column)
+        return numbers, np.isfinite(numbers)
+    codes, texts = to_codes(values, target.column)
+    strange = sorted({text for text in texts if text is not None and text not in target.classes})
+    if strange:
+        raise ColumnError(
+            f"class {strange[0]!r} of {target.column.name!r}", allowed=f"classes {', '.join(target.classes)}"
+        )
+    labels = encode_classes(codes, texts, target.classes)
+    return labels, labels >= 0

@@ -1,0 +1,166 @@
+"""What a user must know of a run that no single part of it can say: rows left out, columns set aside, too simple a model."""
+
+from __future__ import annotations
+
+from justright.datamodule import DataModule
+from justright.kinds import Profile
+from justright.metrics import metric
+from justright.metrics.suitability import check_loss
+from justright.recipe import Recipe
+from justright.schema import Finding, Schema
+from justright.source import Source
+from justright.training.loop import Trained
+from justright.workflow.judge import Judgement
+
+__all__ = ["findings_of", "gain"]
+
+_NEARLY = 0.95  # of the gain of boosted trees: below, a linear model is called too simple
+
+
+def findings_of(
+    source: Source,
+    schema: Schema,
+    profile: Profile,
+    recipe: Recipe,
+    data: DataModule,
+    trained: Trained,
+    judgement: Judgement,
+    audit: tuple[Finding, ...],
+) -> list[Finding]:
+    """Return all findings of a run, the gravest first."""
+    found = [
+        *_rows(source, profile, data),
+        *_columns(schema, data),
+        *data.findings,
+        *audit,
+        *_training(trained, recipe),
+        *check_loss(_task(schema), recipe.loss, recipe.metric, _largest(data, schema)),
+        *judgement.findings,
+        *_result(judgement),
+    ]
+    distinct = {(f.id, f.sentence): f for f in found}
+    return sorted(distinct.values(), key=lambda f: ("error", "warning", "info").index(f.severity))
+
+
+def gain(name: str, base: float, value: float) -> float:
+    """Return how much better than the base rate a value is, in the metric's own unit."""
+    return value - base if metric(name).greater_is_better else base - value
+
+
+def _task(schema: Schema) -> str:
+    """Return the task."""
+    assert schema.target is not None
+    return schema.target.task
+
+
+def _largest(data: DataModule, schema: Schema) -> float | None:
+    """Return the share of the largest class."""
+    if _task(schema) == "regression":
+        return None
+    counts: dict[int, int] = {}
+    known = data.facts.target[data.facts.part >= 0].astype(int)
+    for label in set(known.tolist()):
+        counts[label] = int((known == label).sum())
+    return max(counts.values()) / max(sum(counts.values()), 1)
+
+
+def _rows(source: Source, profile: Profile, data: DataModule) -> list[Finding]:
+    """Say which rows were left out, and which values could not be read."""
+    found = []
+    if source.n_problems:
+        lines = [f"line {bad.line}: {bad.reason}" for bad in source.problems[:5]]
+        sentence = f"{source.n_problems} lines of the file are no rows and were skipped ({'; '.join(lines)})."
+        found.append(
+            Finding("rows-ragged", "warning", sentence, {"lines": source.n_problems}, "mend the file")
+        )
+    left_out = int((data.facts.part < 0).sum())
+    if left_out:
+        sentence = (
+            f"{left_out} of {len(data.facts.part)} rows have no target (or no weight) and were left out."
+        )
+        found.append(Finding("rows-without-target", "info", sentence, {"rows": left_out}))
+    for name, count in data.facts.unreadable.items():
+        sentence = f"{count} values of {name} are not what the column holds and were read as missing."
+        move = f"--kind {name}=categorical, or mend the values"
+        found.append(
+            Finding("values-unreadable", "warning", sentence, {"column": name, "values": count}, move)
+        )
+    for name, count in data.infinite.items():
+        sentence = f"{count} values of {name} are infinite and were read as missing."
+        found.append(Finding("values-infinite", "warning", sentence, {"column": name, "values": count}))
+    return found
+
+
+def _columns(schema: Schema, data: DataModule) -> list[Finding]:
+    """Say which columns do not feed the model."""
+    found = []
+    for column in schema.columns:
+        if column.kind in ("identifier", "constant"):
+            sentence = f"{column.name} is set aside: {column.reason}."
+            move = f"--kind {column.name}=categorical takes it in" if column.kind == "identifier" else ""
+            found.append(
+                Finding(
+                    "column-set-aside", "info", sentence, {"column": column.name, "kind": column.kind}, move
+                )
+            )
+        elif column.name not in data.plan.columns:
+            sentence = f"{column.name} does not vary in the training rows and is left out."
+            found.append(Finding("column-without-information", "info", sentence, {"column": column.name}))
+    return found
+
+
+def _training(trained: Trained, recipe: Recipe) -> list[Finding]:
+    """Say what went wrong in training."""
+    found = []
+    if trained.interrupted:
+        sentence = f"The training was ended early ({trained.history.ended}); this is the best there was."
+        found.append(Finding("training-interrupted", "warning", sentence, {}, "train again"))
+    elif trained.history.ended.startswith("all "):
+        sentence = f"The training did not converge: {trained.history.ended}."
+        move = f"--epochs {2 * recipe.descent.epochs}"
+        found.append(
+            Finding("training-not-converged", "warning", sentence, {"passes": trained.history.passes}, move)
+        )
+    if trained.failed:
+        sentence = f"{len(trained.failed)} members of the training diverged: {trained.rule or 'the loss is not finite'}."
+        found.append(
+            Finding(
+                "training-diverged", "warning", sentence, {"members": len(trained.failed)}, "a lower --rate"
+            )
+        )
+    return found
+
+
+def _result(judgement: Judgement) -> list[Finding]:
+    """Say whether the model learned anything, and whether it is too simple."""
+    base, name = judgement.baselines.base_rate, judgement.metric
+    if base is None:
+        return []
+    value = judgement.validation
+    worst = value.low if metric(name).greater_is_better else value.high
+    if gain(name, base, worst) <= 0:
+        sentence = (
+            f"The model cannot be told from the base rate: {name} {value.value:.4g} against {base:.4g}."
+        )
+        evidence = {"value": value.value, "low": value.low, "high": value.high, "base_rate": base}
+        return [Finding("nothing-learned", "warning", sentence, evidence, "look for columns that say more")]
+    boosted, same = judgement.baselines.boosted, judgement.same_rows
+    if boosted is None or same is None:
+        return []
+    rival, ours = gain(name, base, boosted), gain(name, base, same)
+    if rival > 0 and ours < _NEARLY * rival:
+        sentence = (
+            f"Boosted trees reach {name} {boosted:.4g} on the same rows where this model reaches {same:.4g}: "
+            f"it has {ours / rival:.0%} of their gain over the base rate."
+        )
+        move = "curves and crosses of columns would close the gap"
+        return [
+            Finding(
+                "model-too-simple",
+                "info",
+                sentence,
+                {"boosted": boosted, "value": same, "base_rate": base},
+                move,
+            )
+        ]
+    return []
