@@ -19,6 +19,7 @@ from justright.values import moment
         (["31-Jan-2024", "01-Feb-2024"], "%d-%b-%Y", False),
         (["January 31, 2024"], "%B %d, %Y", False),
         (["2024/01/31"], "%Y/%m/%d", False),
+        (["2024-01", "2024-02"], "%Y-%m", False),
     ],
 )
 def test_formats(texts, format_, swapped):

@@ -113,7 +113,7 @@ def test_a_column_that_turns_to_words_late(tmp_path):
     schema, profile = infer_schema(open_source(path))
     assert [column.form for column in schema.columns] == ["number", "text"]
     assert profile.column("a").unreadable == 3
-    assert "3 values are not numbers: 'x'" in profile.column("a").notes[0]
+    assert "3 values are not numbers, such as 'x'" in profile.column("a").notes[0]
 
 
 def test_skipped_lines_are_counted(tmp_path):

@@ -16,7 +16,7 @@ def test_quantities(seen):
     assert found.reason.startswith("numbers, 100 values from -")
     counts = of_numbers(seen(RNG.integers(0, 5, 1000)))
     assert _kind(counts) == ("numeric", "number")
-    assert "if they are codes and no quantity: --kind c=categorical" in counts.reason
+    assert "if they are codes: --kind c=categorical" in counts.reason
     assert "codes" not in of_numbers(seen(RNG.integers(0, 2, 1000))).reason
 
 

@@ -99,6 +99,37 @@ def test_columns_of_mixed_values_are_their_texts(read):
     assert read(open_source({"a": [Decimal("1.50"), None]})) == {"a": [Decimal("1.50"), None]}
 
 
+def test_a_time_of_day_is_not_cut_off_by_a_date_before_it(read):
+    values = [dt.date(2024, 1, 31), dt.datetime(2024, 2, 1, 8, 30), None]
+    assert read(open_source({"d": values}))["d"][1] == values[1]
+    pandas = pytest.importorskip("pandas")
+    assert read(open_source(pandas.DataFrame({"d": values}, dtype=object)))["d"][1] == values[1]
+
+
+def test_types_of_pandas_that_arrow_does_not_have(read):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {
+            "period": pandas.period_range("2024-01", periods=3, freq="M"),
+            "interval": pandas.IntervalIndex.from_breaks(range(4)),
+            "sparse": pandas.arrays.SparseArray([0, 0, 2]),
+            "complex": [1j, 2j, 3j],
+        }
+    )
+    assert read(open_source(frame)) == {
+        "period": ["2024-01", "2024-02", "2024-03"],
+        "interval": ["(0, 1]", "(1, 2]", "(2, 3]"],
+        "sparse": [0, 0, 2],
+        "complex": ["1j", "2j", "3j"],
+    }
+
+
+def test_types_of_polars_that_arrow_does_not_have():
+    polars = pytest.importorskip("polars")
+    with pytest.raises(TableError, match=r"a column that Arrow cannot hold.*polars DataFrame"):
+        open_source(polars.DataFrame({"a": polars.Series([2**100], dtype=polars.Int128)}))
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [

@@ -1,6 +1,7 @@
 """The short cuts over Arrow arrays give what the scalar functions give, value by value."""
 
-from datetime import UTC, date, datetime
+import uuid
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -130,6 +131,27 @@ def test_nested_values_are_categories_of_their_text():
 
 def test_bytes_are_read_as_utf8():
     assert to_codes(pa.array([b"a", b"b"]), COLUMNS[3])[1] == ["a", "b"]
+    _agree(pa.array([b"a", None, b"\xff", b"12"]), [b"a", None, b"\xff", b"12"])
+
+
+def test_durations_times_and_other_types():
+    _agree(pa.array([timedelta(seconds=90), None]), [timedelta(seconds=90), None])
+    _agree(pa.array([1_500_000_000], pa.duration("ns")), [timedelta(seconds=1.5)])
+    _agree(pa.array([time(8, 30), None]), [time(8, 30), None])
+    _agree(pa.array([{"a": 1}, None]), [{"a": 1}, None])
+    named = uuid.UUID(int=5)
+    _agree(pa.array([named.bytes], pa.uuid()), [named])
+
+
+def test_dictionaries_of_any_index_and_value():
+    array = pa.DictionaryArray.from_arrays(
+        pa.array([1, 0, None, 1], pa.uint8()), pa.array(["b", "a"]).cast(pa.string_view())
+    )
+    _agree(array, ["a", "b", None, "a"])
+    moments = pa.DictionaryArray.from_arrays(
+        pa.array([0, 0], pa.int64()), pa.array([5_000], pa.timestamp("ns"))
+    )
+    _agree(moments, [datetime(1970, 1, 1, 0, 0, 0, 5)] * 2)
 
 
 def test_decimals_are_rounded_once():

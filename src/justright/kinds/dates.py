@@ -14,7 +14,7 @@ __all__ = ["date_format"]
 
 # Where day and month cannot be told apart by the values, the first that fits is taken and it is said.
 _DAYS: Final = (
-    "", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m.%d.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d",
+    "", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m.%d.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m",
     "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y",
     "%m/%d/%y", "%d/%m/%y", "%d.%m.%y",
 )  # fmt: skip

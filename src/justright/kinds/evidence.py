@@ -145,8 +145,6 @@ def name_words(name: str) -> frozenset[str]:
 
 def _cleaned(array: Any) -> Any:
     """Return the values that are there: texts without surrounding blanks, no marks, no NaN."""
-    if pa.types.is_nested(array.type):
-        array = pa.array([None if v is None else str(v) for v in array.to_pylist()], pa.string())
     array = array.drop_null()
     if pa.types.is_large_string(array.type):
         array = pc.cast(array, pa.string())

@@ -40,7 +40,6 @@ def guess(seen: Evidence) -> Guess:
         return one_value(seen, "datetime", zone=zone) or dates
     if seen.is_text:
         return of_text(seen)
-    numeric = pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
-    if tally.numbers is not None and numeric:
-        return of_numbers(seen)
-    return Guess("text", "text", f"values of type {type_}", notes=["read as their text"])
+    if pa.types.is_duration(type_):
+        return of_numbers(seen, notes=["durations, read as seconds"])
+    return of_numbers(seen)

@@ -53,7 +53,7 @@ def of_numbers(seen: Evidence, *, decimal: str = ".", notes: Sequence[str] = ())
     span = f"{values_counted(seen)} from {shown(numbers.low)} to {shown(numbers.high)}"
     codes = ""
     if seen.integers and 2 < seen.distinct <= _FEW_VALUES:
-        codes = f"; if they are codes and no quantity: --kind {seen.name}=categorical"
+        codes = f"; if they are codes: --kind {seen.name}=categorical"
     return Guess("numeric", "number", f"{what}{stored}{comma}, {span}{codes}", decimal, notes=said)
 
 
@@ -105,8 +105,8 @@ def _stand_in(seen: Evidence) -> list[str]:
     for value, count in zip(seen.values[:3], seen.counts[:3], strict=True):
         try:
             number = float(value)
-        except ValueError:
-            continue
+        except (TypeError, ValueError):
+            continue  # a slip among the numbers, or a duration
         if number in _STAND_INS and number in (numbers.low, numbers.high) and count >= 0.01 * seen.sampled:
             return [
                 f"{shown(number)} stands in {count / seen.sampled:.0%} of the values and may mean missing"

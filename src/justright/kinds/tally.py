@@ -187,7 +187,7 @@ class ColumnTally:
             if len(self.unreadable_seen) < 100:
                 rows = np.flatnonzero(unreadable)[:1000]
                 self.unreadable_seen.update(str(v) for v in array.take(pa.array(rows)).to_pylist())
-            if self.unreadable > self.numbers.n // 2:
+            if pa.types.is_string(array.type) and self.unreadable > self.numbers.n // 2:
                 self.numbers = None
 
     def _compare(self, array: Any) -> None:

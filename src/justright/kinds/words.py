@@ -51,7 +51,7 @@ def of_text(seen: Evidence) -> Guess:
     if found is not None:
         return _of_dates(seen, *found, notes=notes)
     if tally.numbers is not None:
-        notes.append(f"{tally.numbers.n} of {tally.present} values are numbers: codes, or too few of them")
+        notes.append(f"{tally.numbers.n} of {tally.present} values are numbers: taken as codes")
     return _of_words(seen, notes)
 
 
@@ -116,7 +116,7 @@ def _notes(seen: Evidence) -> list[str]:
         notes.append("numbers with thousands marks are not guessed; remove the marks to use them as numbers")
     if tally.numbers is not None and tally.unreadable:
         few = ", ".join(repr(text) for text, _ in tally.unreadable_seen.most_common(3))
-        notes.append(f"{tally.unreadable} values are not numbers: {few}")
+        notes.append(f"{tally.unreadable} values are not numbers, such as {few}")
     return notes
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow as pa
 
 from justright.errors import TableError
 from justright.source.base import BadLine, Place, check_names, check_request, slices
+from justright.source.texts import text_array
 
 __all__ = ["MemorySource", "open_memory"]
 
@@ -106,7 +108,15 @@ def _as_arrow(table: Any) -> tuple[pa.Table, str]:
     if isinstance(table, pa.Table):
         return table, "Arrow table"
     if hasattr(table, "__arrow_c_stream__"):
-        return pa.table(table), f"{type(table).__module__.split('.')[0]} {type(table).__name__}"
+        form = f"{type(table).__module__.split('.')[0]} {type(table).__name__}"
+        try:
+            return pa.table(table), form
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise TableError(
+                f"a column that Arrow cannot hold: {error}",
+                where=form,
+                next_step="cast it to text or a number",
+            ) from error
     if isinstance(table, np.ndarray):
         return _from_numpy(table), "numpy array"
     if isinstance(table, Mapping):
@@ -163,10 +173,28 @@ def _from_rows(rows: Sequence[Any]) -> pa.Table:
 def _from_values(values: Any) -> Any:
     """Return the values of one column as an Arrow array; mixed types become text."""
     try:
-        return pa.array(values, from_pandas=True)
+        array = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        # Mixed types (1 and "1"), integers beyond 64 bits, foreign objects: the canonical text rules
-        # read the text of each just as they read the value.
-        from justright.source.texts import text_array
-
+        return _from_foreign(values)
+    if isinstance(array.type, pa.BaseExtensionType):
         return text_array(list(values))
+    if pa.types.is_date32(array.type) and any(isinstance(value, datetime) for value in values):
+        # Arrow takes the type of the first value and would cut the time of day off the others.
+        return pa.array([_midnight(value) for value in values], pa.timestamp("us"))
+    return array
+
+
+def _midnight(value: object) -> object:
+    """Return a date as the moment it begins, others as they are."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day)
+    return value
+
+
+def _from_foreign(values: Any) -> Any:
+    """Return what Arrow does not take as it is: by way of numpy (sparse arrays), else as text."""
+    # Left are mixed types (1 and "1"), integers beyond 64 bits and foreign objects: the rules of
+    # canonical text read the text of each just as they read the value.
+    if hasattr(values, "dtype") and np.asarray(values).dtype.kind in "biuf":
+        return pa.array(np.asarray(values), from_pandas=True)
+    return text_array(list(values))

@@ -34,7 +34,8 @@ def plain_array(array: Any, *, keep_dictionary: bool = False) -> Any:
     Returns
     -------
     pyarrow.Array, (rows,)
-        Without chunks, dictionary, views or bytes; moments in microseconds.
+        Null, boolean, numbers, text, dates, moments and durations in microseconds; or a dictionary of
+        these. Values of any other type (times of day, lists, structs, extension types) are their text.
 
     Examples
     --------
@@ -45,14 +46,18 @@ def plain_array(array: Any, *, keep_dictionary: bool = False) -> Any:
         array = pa.array(array)
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
-    if pa.types.is_dictionary(array.type) and not keep_dictionary:
-        array = array.dictionary_decode()
+    if pa.types.is_dictionary(array.type):
+        indices = pc.cast(array.indices, pa.int32())
+        entries = plain_array(array.dictionary)
+        return pa.DictionaryArray.from_arrays(indices, entries) if keep_dictionary else entries.take(indices)
     if array.type in (pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view()):
-        return pc.cast(array, pa.string())
-    if pa.types.is_timestamp(array.type) and array.type.unit != "us":
+        return _decoded(array)
+    if pa.types.is_timestamp(array.type):
         # Python's datetime, and with it the scalar rule, ends at the microsecond.
         return pc.cast(array, pa.timestamp("us", array.type.tz), safe=False)
-    return array
+    if pa.types.is_duration(array.type):
+        return pc.cast(array, pa.duration("us"), safe=False)
+    return array if _is_plain(array.type) else _texts_of(array.to_pylist())
 
 
 def numbers_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
@@ -69,6 +74,8 @@ def numbers_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
             return _as_float(pc.cast(array, pa.string())), None
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
             return _numbers_of_text(array, column)
+        if pa.types.is_duration(kind):
+            return _as_float(pc.cast(array, pa.int64())) / 1e6, None
     return _by_unique(array, column, number)
 
 
@@ -104,6 +111,35 @@ def codes_of(array: Any, column: Column) -> tuple[npt.NDArray[np.int32], list[st
     for i, value in enumerate(values):
         code_of[i] = number_of.setdefault(canonical_text(value, column), len(number_of))
     return code_of[indices], list(number_of)
+
+
+def _is_plain(type_: pa.DataType) -> bool:
+    """Say whether the rules here know an Arrow type."""
+    known = pa.types
+    return bool(
+        known.is_null(type_)
+        or known.is_boolean(type_)
+        or known.is_integer(type_)
+        or known.is_floating(type_)
+        or known.is_decimal(type_)
+        or known.is_string(type_)
+        or known.is_large_string(type_)
+        or known.is_date(type_)
+    )
+
+
+def _decoded(array: Any) -> Any:
+    """Return bytes or views as text; bytes that are no UTF-8 as the scalar rule reads them."""
+    try:
+        return pc.cast(array, pa.string())
+    except pa.ArrowInvalid:
+        return _texts_of(array.to_pylist())
+
+
+def _texts_of(values: list[object]) -> Any:
+    """Return Python values as an array of their texts."""
+    column = Column("", "categorical", "text")
+    return pa.array([canonical_text(value, column) for value in values], pa.string())
 
 
 def _as_float(array: Any) -> FloatArray:
@@ -175,11 +211,7 @@ def _unique(array: Any) -> tuple[npt.NDArray[np.int64], list[object]]:
         return np.zeros(len(array), np.int64), [None] if len(array) else []
     if pa.types.is_dictionary(array.type):
         return _unique_of_dictionary(array)
-    try:
-        encoded = array.dictionary_encode(null_encoding="encode")
-    except (pa.ArrowNotImplementedError, pa.ArrowTypeError):
-        # Nested values have no hash in Arrow: each row is its own value.
-        return np.arange(len(array)), [str(v) if v is not None else None for v in array.to_pylist()]
+    encoded = array.dictionary_encode(null_encoding="encode")
     return encoded.indices.to_numpy(zero_copy_only=False), _values(encoded.dictionary)
 
 
@@ -200,7 +232,7 @@ def _values(array: Any) -> list[object]:
     """Return Arrow values as Python ones; float32 stay numpy scalars so that 0.1 keeps its text."""
     if pa.types.is_floating(array.type) and array.type != pa.float64():
         return list(array.to_numpy(zero_copy_only=False))
-    return list(plain_array(array).to_pylist())
+    return list(array.to_pylist())
 
 
 def _by_unique(
