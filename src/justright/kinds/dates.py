@@ -14,9 +14,9 @@ __all__ = ["date_format"]
 
 # Where day and month cannot be told apart by the values, the first that fits is taken and it is said.
 _DAYS: Final = (
-    "", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m.%d.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m",
+    "", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m.%d.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d",
     "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y",
-    "%m/%d/%y", "%d/%m/%y", "%d.%m.%y",
+    "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%Y-%m",
 )  # fmt: skip
 _CLOCKS: Final = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
 _SHAPE = re.compile(r"\d.*[-/.: ].*\d|\d.*[A-Za-z]{3}", re.DOTALL)
