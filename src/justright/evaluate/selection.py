@@ -188,12 +188,16 @@ def luck(means: FloatArray, covariance: FloatArray, seed: int = 0) -> float:
     """
     if means.shape[0] < 2:
         return 0.0
+    # Observed means are spread wider than the true ones, by the noise; that would hide luck.
+    middle = means - means.mean()
+    noise = (np.trace(covariance) - covariance.mean() * len(means)) / float(np.dot(middle, middle) or 1.0)
+    means = middle * np.sqrt(max(1.0 - noise, 0.0))
     rng = np.random.default_rng(seed)
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    noise = rng.standard_normal((_DRAWS, means.shape[0])) @ root.T
-    winner = np.argmin(means + noise, axis=1)
-    return max(float(-noise[np.arange(_DRAWS), winner].mean()), 0.0)
+    draws = rng.standard_normal((_DRAWS, means.shape[0])) @ root.T
+    winner = np.argmin(means + draws, axis=1)
+    return max(float(-draws[np.arange(_DRAWS), winner].mean()), 0.0)
 
 
 def parameters_per_row(loss: str, train: float, validation: float) -> float:

@@ -3,7 +3,7 @@
     cost(t) = cost_fp * P(class 0, p >= t) + cost_fn * P(class 1, p < t)
 
 For right probabilities the best threshold is `cost_fp / (cost_fp + cost_fn)`. The cheapest threshold of
-the rows at hand replaces it only where it is cheaper by more than one standard error: the minimum of a
+the rows at hand replaces it only where it is cheaper by more than two standard errors: the minimum of a
 noisy curve is lucky. Give it out-of-fold predictions: on training rows a model is too sure.
 """
 
@@ -226,10 +226,10 @@ def _cheapest(
     total = rows.weight.sum()
     gain = float(np.dot(rows.weight, difference) / total)
     error = float(np.sqrt(np.dot(np.square(rows.weight), np.square(difference - gain))) / total)
-    if gain <= error:
+    if gain <= 2.0 * error:
         return ideal, (
             f"{ideal:.3g} is best for right probabilities at these costs, and no other threshold is "
-            "cheaper by more than one standard error"
+            "cheaper by more than two standard errors"
         )
     return float(sweep.at[best]), (
         f"cheaper than {ideal:.3g}, the best for right probabilities, by {1000 * gain:.3g} "
