@@ -9,7 +9,7 @@ fingerprints, part and fold (26 bytes), and its time where one is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from justright.datamodule.rows import RowData, read_rows, read_times
+from justright.datamodule.rows import RowData, read_rows
 from justright.errors import ColumnError, TrainingError, closest
 from justright.features.blocks import BlockStore
 from justright.features.fit import PlanFit
@@ -149,7 +149,7 @@ class _Stream:
     """The rows of a source, kept after the first reading while they are few."""
 
     def __init__(self, source: Source, schema: Schema, recipe: Recipe) -> None:
-        self._open = lambda: read_rows(source, schema, recipe.split)
+        self._open: Callable[[], Iterator[RowData]] = lambda: read_rows(source, schema, recipe.split)
         self._kept: list[RowData] | None = None
 
     def __iter__(self) -> Iterator[RowData]:
@@ -169,7 +169,8 @@ def _first_pass(stream: _Stream, recipe: Recipe, schema: Schema, fit: PlanFit) -
     """Part every row, feed the training rows to `fit`, and return the facts and the moments of the target."""
     cutoffs = None
     if recipe.split.time and recipe.split.test:
-        cutoffs = test_cutoffs(np.concatenate([rows.time for rows in stream] or [np.zeros(0)]), recipe)
+        times: list[FloatArray] = [rows.time for rows in stream]
+        cutoffs = test_cutoffs(np.concatenate([np.zeros(0), *times]), recipe)
     pieces: list[tuple[Any, ...]] = []
     scale = Moments()
     unreadable: dict[str, int] = {}
@@ -195,7 +196,7 @@ def _shares(recipe: Recipe) -> tuple[float, float]:
 
 
 def test_cutoffs(time: FloatArray, recipe: Recipe) -> FloatArray | None:
-    """Return where in time the test begins, from the times of all rows; None for a split without time or test."""
+    """Return where in time the test begins, from the times of all rows; None without time or test."""
     return time_cutoffs(time, _shares(recipe)) if recipe.split.time and recipe.split.test else None
 
 
@@ -248,7 +249,7 @@ def _assign_folds(facts: Facts, recipe: Recipe) -> tuple[Finding, ...]:
 
 
 def _fill_empty_folds(facts: Facts, train: npt.NDArray[np.bool_], n_folds: int) -> None:
-    """Deal the rows of a tiny table round by round of their keys where a fold would be empty. Sets `facts.fold`."""
+    """Deal the rows of a tiny table round by round where a fold would be empty. Sets `facts.fold`."""
     for repeat in range(facts.fold.shape[1]):
         counts = np.bincount(facts.fold[train, repeat], minlength=n_folds)
         if counts.min() == 0:
@@ -265,7 +266,7 @@ def _periods(facts: Facts, train: npt.NDArray[np.bool_], n_folds: int) -> npt.ND
 
 
 def _numbered(key: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Mix each key with its occurrence number: equal rows part, and a row added later moves none before it."""
+    """Mix each key with its occurrence number: equal rows part, a row added later moves none before it."""
     order = np.argsort(key, kind="stable")
     ordered = key[order]
     first = np.r_[True, ordered[1:] != ordered[:-1]]

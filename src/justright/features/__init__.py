@@ -1,1 +1,1 @@
-"""Columns become numbers, codes and tokens: fitted on training rows once, the same in training and service."""
+"""Columns become numbers, codes and tokens: fitted on training rows once, the same in service."""

@@ -94,7 +94,7 @@ class Moments:
 
 
 def fit_numeric(column: Column, moments: Moments, part: str = "") -> NumericFeature | None:
-    """Turn moments into a feature; None when the training rows hold no two different values and none is missing.
+    """Turn moments into a feature; None where the training rows say nothing: one value, none missing.
 
     Notes
     -----

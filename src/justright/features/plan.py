@@ -9,7 +9,7 @@ constants, columns without information in the training rows) are simply not in i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -26,6 +26,8 @@ from justright.values import to_codes, to_moments, to_numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Feature: TypeAlias = NumericFeature | CategoricalFeature | TextFeature
 
 __all__ = ["Canonical", "FeaturePlan", "Unreadable", "canonical"]
 
@@ -59,7 +61,7 @@ class PlanData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     target: TargetFeature | None
 
 
-def canonical(values: pa.Array | Sequence[object], column: Column) -> Canonical:
+def canonical(values: pa.Array[Any] | Sequence[object], column: Column) -> Canonical:
     """Read the values of one column in their one meaning, from Arrow or from plain Python values."""
     if column.kind == "numeric":
         numbers, unreadable = to_numbers(values, column)
@@ -92,7 +94,7 @@ class FeaturePlan:
     def __init__(self, data: PlanData) -> None:
         self.data = data
         self._vocabularies = [Vocabulary(feature) for feature in data.categorical]
-        features = [*data.numeric, *data.categorical, *data.text]
+        features: tuple[Feature, ...] = (*data.numeric, *data.categorical, *data.text)
         self.columns: dict[str, Column] = {feature.column.name: feature.column for feature in features}
 
     @classmethod
@@ -105,7 +107,8 @@ class FeaturePlan:
                 f"a feature plan that does not fit: {error}", next_step="train the model again"
             ) from error
         known = {"", "trend", *CALENDAR, *(f"{cycle}-{wave}" for cycle in CYCLES for wave in ("sin", "cos"))}
-        for feature in (*plan.numeric, *plan.categorical):
+        parted: tuple[NumericFeature | CategoricalFeature, ...] = (*plan.numeric, *plan.categorical)
+        for feature in parted:
             if feature.part not in known:
                 raise BundleError(
                     f"part {feature.part!r} of column {feature.column.name!r}", allowed=", ".join(known)
@@ -148,7 +151,7 @@ class FeaturePlan:
     def transform_rows(
         self, columns: Mapping[str, Sequence[object]], rows: int
     ) -> tuple[Block, tuple[Unreadable, ...]]:
-        """Encode plain Python values, a sequence of length `rows` per column; as `transform`, without Arrow."""
+        """Encode plain Python values, a sequence of length `rows` a column; as `transform`, without Arrow."""
         self.require(columns)
         values = {name: canonical(columns[name], column) for name, column in self.columns.items()}
         return self.encode(values, rows)

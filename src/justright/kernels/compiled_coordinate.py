@@ -11,7 +11,7 @@ __all__ = ["descend"]
 
 @kernel
 def descend(curvature, pull, lasso, ridge, weights, tolerance, sweeps):  # type: ignore[no-untyped-def]
-    """Update `weights` in place until the largest step of a sweep is below `tolerance`; return the sweeps made."""
+    """Update `weights` in place until no step of a sweep is above `tolerance`; return the sweeps made."""
     d = weights.shape[0]
     slope = np.empty(d)
     for i in range(d):
