@@ -17,7 +17,7 @@ from justright.errors import RecipeError, StorageError, closest
 
 __all__ = ["Descent", "Features", "Penalty", "Recipe", "Split", "change", "from_data", "read_recipe"]
 
-Optimizer: TypeAlias = Literal["exact", "sgd", "momentum", "ftrl"]
+Optimizer: TypeAlias = Literal["exact", "sgd", "momentum", "ftrl", "rprop"]
 Schedule: TypeAlias = Literal["constant", "step", "exponential", "inverse-time", "cosine"]
 
 
