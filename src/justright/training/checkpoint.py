@@ -1,12 +1,14 @@
 """Checkpoints: everything a training needs to go on to the same bits, in one file, replaced atomically.
 
 A checkpoint is a safetensors file: the arrays of the state and of the best state, and the counters of
-the loop and the history as JSON in its metadata. It is written beside and renamed, so a kill at any
-moment leaves the old one or the new one, whole.
+the loop and the history as JSON in its metadata, with a digest of both. It is written beside and renamed,
+so a kill at any moment leaves the old one or the new one, whole; what a disk did to it later, the digest
+tells.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,7 +72,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "question": checkpoint.question,
         "scalars": [name for name, array in _all(checkpoint).items() if array.ndim == 0],
     }
-    data = save(arrays, {"story": msgspec.json.encode(story).decode()})
+    text = msgspec.json.encode(story).decode()
+    data = save(arrays, {"story": text, "digest": _digest(text, arrays)})
     beside = path.with_name(path.name + ".part")
     try:
         with beside.open("wb") as file:
@@ -95,11 +98,15 @@ def load_checkpoint(path: Path, question: str) -> Checkpoint | None:
         return None
     try:
         with safe_open(path, "numpy") as file:
-            story = msgspec.json.decode((file.metadata() or {}).get("story", "null"))
+            notes = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, msgspec.DecodeError, OSError):
+    except (SafetensorError, OSError):
         return None
-    if not isinstance(story, dict) or story.get("question") != question:
+    text = notes.get("story", "")
+    if notes.get("digest") != _digest(text, arrays):
+        return None
+    story = msgspec.json.decode(text)
+    if story["question"] != question:
         return None
     scalars = set(story["scalars"])
     kept = {name: array.reshape(()) if name in scalars else array for name, array in arrays.items()}
@@ -124,3 +131,13 @@ def _all(checkpoint: Checkpoint) -> State:
 def _plain(array: Any) -> Any:
     """Return the array as the format wants it: contiguous, at least one dimension."""
     return np.ascontiguousarray(np.atleast_1d(array))
+
+
+def _digest(text: str, arrays: State) -> str:
+    """Return a fingerprint of everything a checkpoint holds."""
+    sha = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        sha.update(f"|{name}|{array.dtype}|{array.shape}|".encode())
+        sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()

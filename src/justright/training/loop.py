@@ -42,6 +42,8 @@ class Trained:
         Members that diverged.
     interrupted : bool
         Whether it was ended from outside before its own rule.
+    rule : str
+        Why members diverged and what would do, where any did; else the rule of the last pass.
     """
 
     state: State
@@ -140,11 +142,12 @@ class Trainer:
             if course.number == 0:
                 raise
             course.ended, interrupted = "interrupted", True
+        rule = course.failure or course.rule
         if course.failed.all():
-            raise TrainingError(f"a training in which all {len(members)} members diverged", where=course.rule)
+            raise TrainingError(f"a training in which all {len(members)} members diverged", where=rule)
         best = course.best or state
         history = History(tuple(course.rows), course.ended, time.perf_counter() - begin)
-        return Trained(best, history, tuple(np.flatnonzero(course.failed).tolist()), interrupted, course.rule)
+        return Trained(best, history, tuple(np.flatnonzero(course.failed).tolist()), interrupted, rule)
 
     def _tell(self, moment: Moment) -> None:
         """Call the callbacks."""
@@ -163,8 +166,10 @@ class _Course:
         self.rows: list[Row] = []
         self.ended = ""
         self.rule = ""
+        self.failure = ""
         self.best: State = {}
         self.failed = np.zeros(len(members), bool)
+        self.stopped = np.zeros(len(members), bool)
         self.done_count = 0
         settings = 1 + max(member.setting for member in members)
         self.setting = np.asarray([member.setting for member in members])
@@ -182,8 +187,10 @@ class _Course:
             self.failed = np.asarray(progress.failed, bool)
         done = progress.done | self.failed
         self.rule = progress.rule
+        self.failure = progress.rule if self.failed.any() else ""
         if keeps_best:
-            done = done | self._stopped(state, progress)
+            self._stop(state, progress)
+            done = done | self.stopped
         done_progress = Progress(
             progress.curves, done, progress.norms, progress.steps, progress.rule, self.failed
         )
@@ -198,12 +205,13 @@ class _Course:
             self.ended = f"all {self.spec.descent.epochs} passes are used up"
         return fresh
 
-    def _stopped(self, state: State, progress: Progress) -> Any:
-        """Keep the best state of each setting and say which settings have stopped improving."""
+    def _stop(self, state: State, progress: Progress) -> None:
+        """Keep the best state of each setting and stop those that no longer improve, for good."""
         curve = progress.curves[-1]
-        stopped = np.zeros(len(self.members), bool)
         for setting in range(len(self.best_loss)):
             of = self.setting == setting
+            if self.stopped[of].all():
+                continue
             judged = of & self.judged
             held = (
                 float(np.mean(curve.validation[judged])) if judged.any() else float(np.mean(curve.train[of]))
@@ -218,9 +226,8 @@ class _Course:
             patience = max(_LEAST_PATIENCE, self.spec.descent.patience * self.number)
             waited = self.number - self.best_pass[setting] > patience
             if waited or self.flat[setting] >= _FLAT_PASSES:
-                stopped |= of
+                self.stopped |= of
                 self.rule = "no better on validation rows" if waited else "training loss no longer changes"
-        return stopped
 
     def _keep(self, state: State, of: Any) -> None:
         """Copy the members `of` into the best state; arrays have the members as their last axis."""
@@ -238,6 +245,8 @@ class _Course:
             "flat": self.flat,
             "last_train": [None if math.isinf(x) else x for x in self.last_train],
             "failed": self.failed.tolist(),
+            "stopped": self.stopped.tolist(),
+            "failure": self.failure,
             "done_count": self.done_count,
             "ended": self.ended,
             "rule": self.rule,
@@ -252,5 +261,6 @@ class _Course:
         self.last_train = [math.inf if x is None else x for x in counters["last_train"]]
         self.best_pass, self.flat = counters["best_pass"], counters["flat"]
         self.failed = np.asarray(counters["failed"], bool)
+        self.stopped, self.failure = np.asarray(counters["stopped"], bool), counters["failure"]
         self.done_count, self.ended, self.rule = counters["done_count"], counters["ended"], counters["rule"]
         self.best = {name: array.copy() for name, array in saved.best.items()}
