@@ -176,4 +176,4 @@ def training_rows(block: Block, members: Sequence[Member]) -> FloatArray:
     own = np.asarray([member.fold for member in members])
     fold = block.fold[:, np.asarray([member.repeat for member in members])]
     later = np.asarray([member.forward and member.fold >= 0 for member in members])
-    return weight * ((fold != own) & ~(later & (fold > own)))
+    return np.asarray(weight * ((fold != own) & ~(later & (fold > own))))

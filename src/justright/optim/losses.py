@@ -211,7 +211,7 @@ class Softmax:
         share /= share.sum(axis=1, keepdims=True)
         if self.smoothing == 0.0 and target.shape[1] == 1:
             share[np.arange(len(share)), target[:, 0, 0].astype(np.int64)] -= 1.0
-            return share
+            return np.asarray(share)
         return np.asarray(share - self._shares(margin, target))
 
     def _shares(self, margin: FloatArray, target: Array) -> FloatArray:
@@ -297,13 +297,13 @@ def margins_to_predictions(margins: FloatArray, link: str) -> FloatArray:
 def row_losses(loss: Loss, margins: FloatArray, target: Array) -> FloatArray:
     """Return the loss of each row for margins (rows, outputs) and target (rows,) or (rows, k): float64 (rows,)."""
     shaped = target[:, None, None] if target.ndim == 1 else target[:, :, None]
-    return loss.value(margins[:, :, None], shaped).sum(axis=1)[:, 0]
+    return np.asarray(loss.value(margins[:, :, None], shaped).sum(axis=1)[:, 0])
 
 
 def _sigmoid(margin: FloatArray) -> FloatArray:
     """Return 1 / (1 + exp(-f)) without overflow."""
-    half = np.tanh(0.5 * margin)
-    return np.asarray(0.5 + 0.5 * half)
+    small = np.exp(-np.abs(margin))
+    return np.where(margin >= 0, 1.0, small) / (1.0 + small)
 
 
 def _reason(name: str, task: Task) -> str:

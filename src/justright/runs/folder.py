@@ -77,7 +77,8 @@ class RunFolder:
         StorageError
             The disk is full or the folder cannot be written.
         """
-        self.write_bytes(name, msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
+        data = msgspec.json.encode(value, enc_hook=_number)
+        self.write_bytes(name, msgspec.json.format(data, indent=1) + b"\n")
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Write a file atomically; errors as `write`."""
@@ -116,6 +117,14 @@ class RunFolder:
         """Remove what only a training needs: checkpoint and encoded rows."""
         self.checkpoint.unlink(missing_ok=True)
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def _number(value: Any) -> float | int:
+    """Return a numpy number as the plain number it is: numpy's are not JSON values to msgspec."""
+    plain = value.item()
+    if not isinstance(plain, float | int):
+        raise TypeError(f"a value of type {type(value).__name__}")
+    return plain
 
 
 def create(parent: Path) -> RunFolder:

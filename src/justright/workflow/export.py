@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from justright.bundle.card import CardFacts, ColumnFact, SliceFact, write_card
-from justright.bundle.format import ModelFile, write_bundle
+from justright.bundle.format import Link, ModelFile, write_bundle
 from justright.datamodule import DataModule
 from justright.models.base import Learner, Spec
 from justright.monitor import baseline
@@ -22,6 +22,7 @@ from justright.workflow.judge import Judgement
 
 __all__ = ["export_bundle"]
 
+_LINKS: Final[dict[str, Link]] = {"identity": "identity", "logistic": "logistic", "softmax": "softmax", "log": "log"}
 _LIBRARIES: Final = ("justright", "numpy", "scipy", "pyarrow")
 
 
@@ -51,7 +52,7 @@ def export_bundle(
         hyperparameters=dict(judgement.hyperparameters),
         task=target.task,
         outputs=spec.outputs,
-        link=spec.loss.link,
+        link=_LINKS[spec.loss.link],
         threshold=min(judgement.threshold.value, 1.0) if judgement.threshold else None,
         threshold_note=note,
         metrics={name: _plain(value) for name, value in judgement.evaluation.metrics.items()},

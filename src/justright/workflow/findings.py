@@ -7,7 +7,7 @@ from justright.kinds import Profile
 from justright.metrics import metric
 from justright.metrics.suitability import check_loss
 from justright.recipe import Recipe
-from justright.schema import Finding, Schema
+from justright.schema import Finding, Schema, Task
 from justright.source import Source
 from justright.training.loop import Trained
 from justright.workflow.judge import Judgement
@@ -47,7 +47,7 @@ def gain(name: str, base: float, value: float) -> float:
     return value - base if metric(name).greater_is_better else base - value
 
 
-def _task(schema: Schema) -> str:
+def _task(schema: Schema) -> Task:
     """Return the task."""
     assert schema.target is not None
     return schema.target.task

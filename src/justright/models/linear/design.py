@@ -68,7 +68,9 @@ class Rows:
         total[:k, :k] = upper
         total[k:, :k] = self.sparse.T @ heavy
         total[:k, k:] = total[k:, :k].T
-        total[k:, k:] = (self.sparse.T @ self.sparse.multiply(weight[:, None]).tocsr()).toarray()
+        scaled = self.sparse.copy()
+        scaled.data = scaled.data * np.repeat(weight, np.diff(self.sparse.indptr))
+        total[k:, k:] = (self.sparse.T @ scaled).toarray()
         return total
 
 

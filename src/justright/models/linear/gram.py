@@ -67,7 +67,7 @@ def _buckets(key: npt.NDArray[np.uint64], buckets: int) -> npt.NDArray[np.int64]
     """Return the bucket of each row: the upper half of the fingerprints is the last, and so on down."""
     with np.errstate(divide="ignore"):
         depth = np.floor(np.log2(key.astype(np.float64) * 2.0**-64))
-    return np.clip(buckets + depth, 0, buckets - 1).astype(np.int64)
+    return np.asarray(np.clip(buckets + depth, 0, buckets - 1), np.int64)
 
 
 def _groups(label: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
@@ -131,7 +131,7 @@ def _own(member: Member, groups: int) -> npt.NDArray[np.bool_]:
     group = np.arange(groups)
     if member.fold < 0:
         return np.zeros(groups, bool)
-    own = group == member.fold
+    own = np.asarray(group == member.fold)
     if member.forward:
         own |= (group > member.fold) & (group < groups - 1)
     return own

@@ -268,7 +268,7 @@ def _head_and_tail(layout: Layout, limit: int) -> tuple[Places, Places]:
     """Return the parameters of head (bias, numbers, small fields) and tail (large fields, tokens)."""
     head = [np.array([layout.width]), np.arange(layout.dense)]
     room = limit - layout.dense - 1
-    tail = []
+    tail: list[Places] = []
     for place in np.argsort(layout.sizes, kind="stable"):
         field = np.arange(layout.offsets[place], layout.offsets[place] + layout.sizes[place])
         room -= len(field)

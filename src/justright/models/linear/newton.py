@@ -79,8 +79,9 @@ def advance(
     new = {name: array.copy() for name, array in state.items()}
     share = 0.5 ** int(state["level"])
     active = np.flatnonzero(~state["done"])
-    found = evaluate(spec, blocks, [members[i] for i in active], state["trial"][:, :, active], share)
-    penalty = np.asarray([members[i].penalty for i in active])
+    asked = [members[i] for i in active.tolist()]
+    found = evaluate(spec, blocks, asked, state["trial"][:, :, active], share)
+    penalty = np.asarray([member.penalty for member in asked])
     objective, gradient = _penalised(found, state["trial"][:, :, active], penalty)
     good = _accept(new, active, found, objective, gradient, fresh=int(state["level_pass"]) == 0)
     new["level_pass"] += 1
@@ -139,9 +140,11 @@ def _accept(
     stuck = active[~good]
     new["step"][stuck] *= 0.3
     new["trial"] = new["theta"] + new["step"] * new["direction"]
-    new["failed"][stuck] |= new["step"][stuck] < 1e-12
-    new["done"] |= new["failed"]
-    return good
+    # No shorter step helps: at a finite point rounding has the last word, elsewhere it has diverged.
+    short = new["step"][stuck] < 1e-8
+    new["failed"][stuck] |= short & ~np.isfinite(new["objective"][stuck])
+    new["done"][stuck] |= short
+    return np.asarray(good)
 
 
 def _remember(new: State, moved: npt.NDArray[Any], move: FloatArray, gradient: FloatArray) -> None:
@@ -271,7 +274,7 @@ def _hopeless(new: State, members: Sequence[Member]) -> npt.NDArray[np.bool_]:
     error = gap.std(axis=1, ddof=1) / np.sqrt(len(folds)) if len(folds) > 1 else np.zeros(settings)
     beaten = ~(gap.mean(axis=1) <= 3 * error + 1e-4 * abs(means[best]))
     near = (np.arange(settings) >= best - _NEAR + 1) & (np.arange(settings) <= best + _NEAR)
-    return (beaten & ~near)[[member.setting for member in members]]
+    return np.asarray((beaten & ~near)[[member.setting for member in members]])
 
 
 def best_bias(spec: Spec, blocks: Sequence[Block]) -> FloatArray:

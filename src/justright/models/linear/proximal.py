@@ -65,7 +65,7 @@ def advance(
         cache["moments"] = _moments(spec, blocks)
     moments: _Moments = cache["moments"]
     active = np.flatnonzero(~state["done"])
-    found = evaluate(spec, blocks, [members[i] for i in active], state["trial"][:, :, active], 1.0)
+    found = evaluate(spec, blocks, [members[i] for i in active.tolist()], state["trial"][:, :, active], 1.0)
     for place, number in enumerate(active.tolist()):
         new["train"][number], new["validation"][number] = found.train[place], found.validation[place]
         _move(
