@@ -6,7 +6,7 @@ from justright.evaluate.customer import Customer, tell_customer
 from justright.evaluate.evaluation import Evaluation, evaluate, row_loss
 from justright.evaluate.intervals import interval, wilson
 from justright.evaluate.ledger import Look, Opened, level_after, open_test, read_ledger
-from justright.evaluate.selection import Choice, validation_interval
+from justright.evaluate.selection import Choice, validation_interval, validation_intervals
 from justright.evaluate.slices import Slice, worst_slices
 from justright.evaluate.threshold import Threshold, ThresholdPoint, choose_threshold
 
@@ -32,6 +32,7 @@ __all__ = [
     "row_loss",
     "tell_customer",
     "validation_interval",
+    "validation_intervals",
     "wilson",
     "worst_slices",
 ]

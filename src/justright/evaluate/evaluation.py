@@ -19,7 +19,7 @@ from justright.errors import TableError
 from justright.evaluate.calibration import ReliabilityBin, reliability
 from justright.evaluate.customer import Customer, tell_customer
 from justright.evaluate.intervals import interval
-from justright.evaluate.selection import Choice, validation_interval
+from justright.evaluate.selection import Choice, validation_intervals
 from justright.evaluate.slices import Slice, worst_slices
 from justright.evaluate.threshold import Threshold
 from justright.metrics.confusion import count_cells
@@ -140,13 +140,12 @@ def evaluate(
     at = 0.5 if threshold is None else threshold.value
     wanted = dict.fromkeys([*(each.name for each in metrics_for(task)), *names])
     options: dict[str, Any] = {"level": level, "groups": groups, "threshold": at, "quantile": quantile}
-    metrics: dict[str, Value] = {}
     for name in wanted:
         metric(name, task)
-        if choice is None:
-            metrics[name] = interval(name, target, prediction, weight, **options)
-        else:
-            metrics[name] = validation_interval(name, target, prediction, choice, weight, **options)
+    if choice is None:
+        metrics = {name: interval(name, target, prediction, weight, **options) for name in wanted}
+    else:
+        metrics = validation_intervals(wanted, target, prediction, choice, weight, **options)
     undefined = [name for name, found in metrics.items() if not math.isfinite(found.low + found.high)]
     return Evaluation(
         task=task,

@@ -20,6 +20,8 @@ of 1 + K / (K - 1) is far too wide here when n is large against p.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,13 +29,13 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.errors import TableError
-from justright.evaluate.influence import Influence, class_influence
+from justright.evaluate.influence import Influence
 from justright.evaluate.intervals import influence_of, interval, interval_of
+from justright.evaluate.within_folds import area_within_folds
 from justright.metrics.registry import metric
-from justright.metrics.rows import ClassRows, class_rows
 from justright.schema import FloatArray, IntArray, Value
 
-__all__ = ["Choice", "luck", "parameters_per_row", "validation_interval"]
+__all__ = ["Choice", "luck", "parameters_per_row", "validation_interval", "validation_intervals"]
 
 _DEPENDENCE: Final = 4.0
 _MOST: Final = 0.5  # parameters a row above which the factor stays: the gap then says "memorised"
@@ -141,31 +143,106 @@ def validation_interval(
     >>> validation_interval("rmse", target, guess, choice)
     Value(value=0.40..., low=0.3..., high=0.4...)
     """
-    places, losses, weights = _kept(choice, np.asarray(target).shape[0], weight)
-    means = np.average(losses, axis=0, weights=weights[places])
-    lost = float(means[choice.chosen])
-    gap = 0.0 if np.isnan(choice.train_loss) else max(lost - choice.train_loss, 0.0)
-    widened = 1.0 + _DEPENDENCE * min(parameters_per_row(choice.loss, choice.train_loss, lost), _MOST)
-    if name == "calibration_error":
-        found = interval(name, target, prediction, weight, level=level, groups=groups)
-        return _stretched(found, float(np.sqrt(widened)))
-    influence = influence_of(name, target, prediction, weight, threshold=threshold, quantile=quantile)
-    if name == "roc_auc" and choice.fold is not None:
-        within = _area_within_folds(target, prediction, weight, choice.fold)
-        # Folds so small that none holds both classes leave only the pairs across folds.
-        influence = influence if np.isnan(within.value) else within
-    # In the sample the pull of a loss must have the scale it has among all rows.
-    pulls = weights[places, None] * (losses - means)
-    pulls /= weights.sum()
-    share = float(weights[places].sum() / weights.sum())
-    own = pulls[:, choice.chosen]
-    slope = _slope(influence.pull[places], own)
-    shift = slope * (luck(means, pulls.T @ pulls / share, seed) - gap / 2.0 / choice.folds)
-    moved = _moved(name, influence, shift, widened)
+    found = validation_intervals(
+        (name,),
+        target,
+        prediction,
+        choice,
+        weight,
+        level=level,
+        groups=groups,
+        threshold=threshold,
+        quantile=quantile,
+        seed=seed,
+    )
+    return found[name]
+
+
+def validation_intervals(
+    names: Iterable[str],
+    target: npt.ArrayLike,
+    prediction: npt.ArrayLike,
+    choice: Choice,
+    weight: npt.ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+    groups: npt.ArrayLike | None = None,
+    threshold: float = 0.5,
+    quantile: float = 0.5,
+    seed: int = 0,
+) -> dict[str, Value]:
+    """Return `validation_interval` for several metrics; the losses are worked through once.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Metrics.
+    target, prediction, choice, weight, level, groups, threshold, quantile, seed
+        As for `validation_interval`.
+
+    Examples
+    --------
+    >>> target, guess = np.tile([0.0, 1.0], 50), np.tile([0.1, 0.8], 50)
+    >>> found = validation_intervals(("mae", "r2"), target, guess, Choice(((guess - target) ** 2)[:, None]))
+    >>> round(found["mae"].value, 2)
+    0.15
+    """
+    correction = _correct(choice, np.asarray(target).shape[0], weight, seed)
     numbers = None if groups is None else np.asarray(groups)
     if numbers is not None and weight is not None:
         numbers = numbers[np.asarray(weight) > 0.0]
-    return interval_of(name, moved.of_groups(numbers), level, binary=np.ndim(prediction) == 1)
+    found = {}
+    for name in names:
+        if name == "calibration_error":
+            plain = interval(name, target, prediction, weight, level=level, groups=groups)
+            found[name] = _stretched(plain, math.sqrt(correction.widened))
+            continue
+        influence = _influence(name, target, prediction, weight, choice, threshold, quantile)
+        shift = correction.amount * _slope(influence.pull[correction.places], correction.own)
+        moved = _moved(name, influence, shift, correction.widened).of_groups(numbers)
+        found[name] = interval_of(name, moved, level, binary=np.ndim(prediction) == 1)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Correction:
+    """What the losses say: how far they are off, and how much wider the interval must be."""
+
+    places: IntArray  # sampled rows among those with weight
+    own: FloatArray  # pull of the chosen setting's loss in these rows
+    amount: float  # luck less the gain by training on all rows, in the unit of the loss
+    widened: float  # factor of the variance
+
+
+def _correct(choice: Choice, n_rows: int, weight: npt.ArrayLike | None, seed: int) -> _Correction:
+    """Read the three corrections off the losses."""
+    places, losses, weights = _kept(choice, n_rows, weight)
+    means = np.average(losses, axis=0, weights=weights[places])
+    lost = float(means[choice.chosen])
+    gap = 0.0 if np.isnan(choice.train_loss) else max(lost - choice.train_loss, 0.0)
+    # In the sample the pull of a loss must have the scale it has among all rows.
+    pulls = (losses - means) * (weights[places] / weights.sum())[:, None]
+    share = float(weights[places].sum() / weights.sum())
+    amount = luck(means, pulls.T @ pulls / share, seed) - gap / 2.0 / choice.folds
+    widened = 1.0 + _DEPENDENCE * min(parameters_per_row(choice.loss, choice.train_loss, lost), _MOST)
+    return _Correction(places, pulls[:, choice.chosen].copy(), amount, widened)
+
+
+def _influence(
+    name: str,
+    target: npt.ArrayLike,
+    prediction: npt.ArrayLike,
+    weight: npt.ArrayLike | None,
+    choice: Choice,
+    threshold: float,
+    quantile: float,
+) -> Influence:
+    """Influence on the metric; the ROC area over pairs of one fold, where any fold holds both classes."""
+    if name == "roc_auc" and choice.fold is not None:
+        within = area_within_folds(target, prediction, weight, choice.fold)
+        if not np.isnan(within.value):
+            return within
+    return influence_of(name, target, prediction, weight, threshold=threshold, quantile=quantile)
 
 
 def luck(means: FloatArray, covariance: FloatArray, seed: int = 0) -> float:
@@ -254,41 +331,6 @@ def _kept(
     return places, np.where(usable, losses, losses[:, [choice.chosen]]), weights
 
 
-def _area_within_folds(
-    target: npt.ArrayLike, prediction: npt.ArrayLike, weight: npt.ArrayLike | None, fold: npt.NDArray[Any]
-) -> Influence:
-    """Influence on the ROC area over the pairs of rows that the same model scored."""
-    rows = class_rows(target, prediction, weight)
-    folds = np.asarray(fold) if weight is None else np.asarray(fold)[np.asarray(weight) > 0.0]
-    if rows.prediction.ndim == 1:
-        found = [_area_of_question(rows, folds)]
-    else:
-        found = [_area_of_question(rows.one_against_rest(k), folds) for k in range(rows.n_classes)]
-    defined = [part for part in found if not np.isnan(part.value)]
-    if not defined:
-        return found[0]
-    value = float(np.mean([part.value for part in defined]))
-    pull = np.mean([part.pull for part in defined], axis=0)
-    return Influence(value, pull, min(part.count for part in defined), value)
-
-
-def _area_of_question(rows: ClassRows, folds: npt.NDArray[Any]) -> Influence:
-    """The areas of a binary question in each fold, weighted by their pairs."""
-    pull, value, pairs, count = np.zeros_like(rows.weight), 0.0, 0.0, 0.0
-    for number in np.unique(folds):
-        own = folds == number
-        part = ClassRows(rows.target[own], rows.prediction[own], rows.weight[own])
-        influence = class_influence("roc_auc", part, 0.5)
-        if not np.isnan(influence.value):
-            ones = float(np.dot(part.weight, part.target))
-            share = ones * (float(part.weight.sum()) - ones)
-            pull[own] = share * influence.pull
-            value, pairs, count = value + share * influence.value, pairs + share, count + influence.count
-    if pairs == 0.0:
-        return Influence(float("nan"), pull, 0.0, float("nan"))
-    return Influence(value / pairs, pull / pairs, count, value / pairs)
-
-
 def _slope(pull: FloatArray, own: FloatArray) -> float:
     """Change of the metric for a change of the loss, over the rows."""
     spread = float(np.dot(own, own))
@@ -302,7 +344,7 @@ def _moved(name: str, influence: Influence, shift: float, widened: float) -> Inf
     low, high = (each.low, each.high) if squeezed else (0.0, float("inf"))
     # A correction never crosses more than half of the way to an end of the range.
     room = (high - influence.value) if shift > 0.0 else (low - influence.value)
-    step = np.sign(shift) * min(abs(shift), abs(room) / 2.0)
+    step = math.copysign(min(abs(shift), abs(room) / 2.0), shift)
     return Influence(
         influence.value + step,
         influence.pull * np.sqrt(widened),
