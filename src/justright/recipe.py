@@ -286,6 +286,12 @@ def _check_ranges(recipe: Recipe) -> None:
         (2 <= split.folds <= 20, "split.folds", split.folds, "2..20"),
         (1 <= split.repeats <= 10, "split.repeats", split.repeats, "1..10"),
         (not (split.by and split.time), "split.by and split.time", split.time, "one of them"),
+        (
+            not (split.time and split.repeats > 1),
+            "split.repeats with split.time",
+            split.repeats,
+            "1: time runs only once",
+        ),
         (0 <= penalty.mix <= 1, "penalty.mix", penalty.mix, "0..1"),
         (all(0 <= x < float("inf") for x in penalty.path), "penalty.path", penalty.path, "numbers >= 0"),
         (0 < descent.rate < float("inf"), "descent.rate", descent.rate, "a number above 0"),
@@ -307,5 +313,5 @@ def _check_ranges(recipe: Recipe) -> None:
     for holds, key, received, allowed in rules:
         if not holds:
             raise RecipeError(
-                f"{key}={received!r}", allowed=allowed, next_step=f"--set {key.split(' ')[0]}=..."
+                f"{key}={received!r}", allowed=allowed, next_step=f"--set {key.split(' ')[0]}=VALUE"
             )

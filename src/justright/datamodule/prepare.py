@@ -26,7 +26,7 @@ from justright.features.plan import Canonical, FeaturePlan
 from justright.features.target import TargetFeature
 from justright.kernels.hashing import mix64
 from justright.recipe import Recipe
-from justright.schema import Block, Finding, FloatArray, Schema
+from justright.schema import Block, Finding, FloatArray, Schema, Target
 from justright.source import Source
 from justright.split import farm_fingerprint, folds, part_by_time, part_of, time_cutoffs
 
@@ -180,7 +180,7 @@ def _first_pass(stream: _Stream, recipe: Recipe, schema: Schema, fit: PlanFit) -
         fit.add({name: _masked(value, mask) for name, value in rows.values.items()}, rows.weight[mask])
         scale.add(rows.target[mask].astype(np.float64), rows.weight[mask])
         key = rows.key if recipe.split.by else np.zeros(0, np.uint64)
-        pieces.append((rows.content, key, part, rows.target.astype(np.float32), rows.time))
+        pieces.append((rows.content, key, part, _narrow(rows.target), rows.time))
         for name, count in rows.unreadable.items():
             unreadable[name] = unreadable.get(name, 0) + count
     if not pieces:
@@ -282,6 +282,7 @@ def _target_feature(schema: Schema, scale: Moments, *, counts: bool) -> TargetFe
     if schema.target is None:
         return None
     if counts:
+        _require_counts(schema.target, scale)
         return TargetFeature(schema.target)
     spread = np.sqrt(scale.squares / scale.weight) if scale.weight > 0 else 0.0
     if not spread > 1e-12 * max(abs(scale.low), abs(scale.high), 1e-300):
@@ -291,6 +292,22 @@ def _target_feature(schema: Schema, scale: Moments, *, counts: bool) -> TargetFe
             next_step="choose another --target",
         )
     return TargetFeature(schema.target, float(scale.mean), float(spread))
+
+
+def _require_counts(target: Target, scale: Moments) -> None:
+    """Refuse negative values as counts: their loss has no least."""
+    if target.task == "regression" and scale.low < 0:
+        raise TrainingError(
+            f"loss='poisson' for {target.column.name!r}, whose least value is {scale.low:g}",
+            allowed="counts, which are 0 or more",
+            next_step="--set loss=squared",
+        )
+
+
+def _narrow(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return values as float32, those beyond it at its largest number."""
+    limit = float(np.finfo(np.float32).max)
+    return np.clip(values.astype(np.float64), -limit, limit).astype(np.float32)
 
 
 def _masked(value: Canonical, mask: npt.NDArray[np.bool_]) -> Canonical:

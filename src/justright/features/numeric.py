@@ -9,12 +9,15 @@ of batches gives the same plan up to rounding.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from justright.schema import Column, FloatArray
+
+_LARGEST: Final = 1e150
 
 __all__ = ["Moments", "NumericFeature", "fit_numeric", "scaled"]
 
@@ -52,7 +55,10 @@ class NumericFeature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass
 class Moments:
-    """Weighted count, mean, sum of squared deviations, range and missing weight; mergeable."""
+    """Weighted count, mean, sum of squared deviations, range and missing weight; mergeable.
+
+    In mean and deviations a value beyond 1e150 counts as 1e150: its square would not be a number.
+    """
 
     weight: float = 0.0
     mean: float = 0.0
@@ -75,9 +81,11 @@ class Moments:
         total = float(weight.sum())
         if total <= 0:
             return
+        low, high = float(values.min()), float(values.max())
+        values = np.clip(values, -_LARGEST, _LARGEST)
         mean = float(weight @ values / total)
         squares = float(weight @ np.square(values - mean))
-        self.merge(Moments(total, mean, squares, float(values.min()), float(values.max())))
+        self.merge(Moments(total, mean, squares, low, high))
 
     def merge(self, other: Moments) -> None:
         """Add what another part of the rows has seen."""
@@ -120,11 +128,8 @@ def scaled(values: FloatArray, feature: NumericFeature) -> npt.NDArray[np.float3
 
     Values so large that float32 cannot hold them are cut at its largest number.
     """
-    z = (values - feature.centre) / feature.scale
     limit = float(np.finfo(np.float32).max)
-    z = (
-        np.where(np.isinf(values), np.nan, np.clip(z, -limit, limit))
-        if not np.isfinite(z).all()
-        else np.clip(z, -limit, limit)
-    )
+    with np.errstate(over="ignore"):  # what overflows is cut right after
+        z = np.clip((values - feature.centre) / feature.scale, -limit, limit)
+    z[np.isinf(values)] = np.nan
     return z.astype(np.float32)
