@@ -1,0 +1,100 @@
+"""The data as they were seen: a line a column with its kind, its values, and what is missing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from justright.kinds import ColumnProfile, Profile
+from justright.report.facts import Facts
+from justright.report.marks import range_strip
+from justright.report.parts import ColumnRow, Section
+from justright.report.wording import count, percent, plain, short
+
+__all__ = ["columns"]
+
+_MOST: Final = 150
+_TOP: Final = 3
+_FEW: Final = 6
+
+
+def columns(facts: Facts) -> Section:
+    """Return the section of the data profile."""
+    title, profile = "The data", facts.profile
+    if profile is None:
+        return Section("data", title, absent=facts.why_not("profile.json"))
+    shown = sorted(
+        profile.columns,
+        key=lambda c: ("target", "weight").index(c.role) if c.role in ("target", "weight") else 2,
+    )
+    rows = tuple(_row(column, profile.sample) for column in shown[:_MOST])
+    return Section("data", title, tuple(_words(profile)), columns=rows)
+
+
+def _words(profile: Profile) -> list[str]:
+    """Say how large the table is."""
+    roles = [column.role for column in profile.columns]
+    used = sum(role == "feature" for role in roles)
+    aside = sum(role in ("set aside", "dropped") for role in roles)
+    text = f"{count(profile.rows)} rows and {len(roles)} columns, of which {used} feed the model"
+    text += f" and {aside} are left out." if aside else "."
+    if profile.skipped:
+        text += f" {count(profile.skipped)} lines were no rows."
+    if profile.sample < profile.rows:
+        text += f" Frequent values and quantiles are those of a sample of {count(profile.sample)} rows."
+    if len(roles) > _MOST:
+        text += f" The first {_MOST} columns are shown; profile.json has them all."
+    source = plain(profile.source.get("path") or profile.source.get("format") or "", 160)
+    return [text, f"Read from {source}."] if source else [text]
+
+
+def _row(column: ColumnProfile, sample: int) -> ColumnRow:
+    """One column."""
+    missing = column.missing / column.rows if column.rows else 0.0
+    top = _top(column, sample)
+    return ColumnRow(
+        name=plain(column.name, 60),
+        kind=column.kind,
+        role=column.role,
+        reason=plain(column.reason, 160),
+        drawing="" if top else _strip(column),
+        facts=tuple(_facts(column)),
+        top=top,
+        missing=percent(missing) if column.missing else "",
+        alarm=missing > 0.2 or column.unreadable > 0,
+        notes=tuple(plain(note, 200) for note in column.notes),
+    )
+
+
+def _strip(column: ColumnProfile) -> str:
+    """A drawing of the quantiles, a little wider than the middle 90 %."""
+    if column.minimum is None or column.maximum is None or len(column.quantiles) != 5:
+        return ""
+    q05, q95 = column.quantiles[0], column.quantiles[-1]
+    margin = 0.15 * (q95 - q05)
+    return range_strip(max(column.minimum, q05 - margin), min(column.maximum, q95 + margin), column.quantiles)
+
+
+def _top(column: ColumnProfile, sample: int) -> tuple[tuple[str, str, float], ...]:
+    """The most frequent values with their shares, for columns that are no plain numbers."""
+    numeric = column.minimum is not None and column.distinct > _FEW
+    if numeric or not column.top or column.kind in ("identifier", "text"):
+        return ()
+    total = max(sample, sum(times for _, times in column.top))
+    return tuple(
+        (plain(text, 40) or "(blank)", percent(times / total), times / total)
+        for text, times in column.top[:_TOP]
+    )
+
+
+def _facts(column: ColumnProfile) -> list[str]:
+    """What is known of the values, in a few words each."""
+    least = "" if column.distinct_exact else "at least "
+    found = [f"{least}{count(column.distinct)} value{'' if column.distinct == 1 else 's'}"]
+    if column.minimum is not None and column.maximum is not None:
+        middle = f", median {short(column.quantiles[2])}" if len(column.quantiles) == 5 else ""
+        found.append(f"{short(column.minimum)} to {short(column.maximum)}{middle}")
+    if column.first:
+        found.append(f"{plain(column.first, 30)} to {plain(column.last, 30)}")
+    if column.unreadable:
+        found.append(f"{count(column.unreadable)} unreadable")
+    return found

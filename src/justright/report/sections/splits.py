@@ -1,0 +1,94 @@
+"""What the split really did: shares, balance, and what stands on both sides."""
+
+from __future__ import annotations
+
+from justright.report.facts import Facts
+from justright.report.parts import Section, Table
+from justright.report.wording import count, number, percent, plain
+from justright.split import SplitAudit
+
+__all__ = ["splits"]
+
+_MOST_CLASSES = 4
+
+
+def splits(facts: Facts) -> Section:
+    """Return the section of the split."""
+    title, seen = "Split audit", facts.split
+    if seen is None:
+        return Section("split", title, absent=facts.why_not("split.json"))
+    return Section("split", title, tuple(_words(seen)), tables=(_table(seen), *_definition(seen)))
+
+
+def _words(seen: SplitAudit) -> list[str]:
+    """Say what was counted."""
+    parts = f"{count(seen.rows)} rows in {len(seen.parts)} parts"
+    first = (
+        f"{parts}; {count(seen.unused)} rows are in none."
+        if seen.unused
+        else f"{parts}; every row is in one."
+    )
+    if seen.repeated:
+        first += f" {count(seen.repeated)} rows ({percent(seen.repeated / seen.rows)}) repeat the content of another."
+    else:
+        first += " No row repeats another."
+    if seen.groups_on_both_sides is not None:
+        first += f" Groups on both sides: {count(seen.groups_on_both_sides)}."
+    if seen.without_moment:
+        first += f" {count(seen.without_moment)} rows have no known moment."
+    if seen.findings:
+        first += (
+            f" It gave {len(seen.findings)} finding{'s' if len(seen.findings) > 1 else ''}, listed below."
+        )
+    return [first]
+
+
+def _table(seen: SplitAudit) -> Table:
+    """One row a part; columns that say nothing are left out."""
+    classes = list(dict.fromkeys(name for part in seen.parts for name in part.class_shares))
+    shown = classes[:_MOST_CLASSES] if len(classes) != 2 else classes[1:]
+    columns: list[tuple[str, list[str]]] = [
+        ("part", [plain(part.name) for part in seen.parts]),
+        ("rows", [count(part.rows) for part in seen.parts]),
+        ("share", [percent(part.share) for part in seen.parts]),
+        ("asked", [percent(part.asked) if part.asked is not None else "" for part in seen.parts]),
+        ("mean of the target", [_optional(part.target_mean) for part in seen.parts]),
+        *(
+            (f"share of {plain(name, 24)}", [percent(p.class_shares.get(name)) for p in seen.parts])
+            for name in shown
+        ),
+        (
+            "rows also in the first part",
+            [count(part.duplicates) if part.duplicates else "" for part in seen.parts],
+        ),
+        ("rows of its groups in the first part", [_whole(part.group_leaks) for part in seen.parts]),
+        ("rows not later than the first part", [_whole(part.early) for part in seen.parts]),
+    ]
+    kept = [(head, cells) for head, cells in columns if any(cells)]
+    rows = tuple(zip(*(cells for _, cells in kept), strict=True))
+    more = (
+        f"and {len(classes) - len(shown)} more classes"
+        if len(shown) < len(classes) and len(classes) != 2
+        else ""
+    )
+    return Table("Parts of the split", tuple(head for head, _ in kept), rows, more=more)
+
+
+def _definition(seen: SplitAudit) -> tuple[Table, ...]:
+    """How the split was made."""
+    rows = tuple(
+        (plain(name), plain(value, 200))
+        for name, value in seen.definition.items()
+        if value not in ("", [], None)
+    )
+    return (Table("How it was made", ("choice", "value"), rows, texts=(0, 1)),) if rows else ()
+
+
+def _optional(value: float | None) -> str:
+    """A number, or nothing."""
+    return "" if value is None else number(value)
+
+
+def _whole(value: int | None) -> str:
+    """A count, or nothing."""
+    return "" if value is None else count(value)

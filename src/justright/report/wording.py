@@ -1,0 +1,126 @@
+"""Numbers and names as people read them; every text of the report that holds a number comes from here."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from justright.schema import Value
+
+__all__ = ["count", "interval", "listed", "number", "percent", "plain", "sentence", "short"]
+
+# C0 and C1 controls, line separators and the marks that turn the direction of text around.
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe\uffff]+")
+_EXPONENT: Final = re.compile(r"-?\d(?:\.\d+)?e\+\d+")
+_DASH: Final = "\u2013"
+
+
+def number(value: float | None) -> str:
+    """Write a number with four digits that count; a dash where there is none.
+
+    Examples
+    --------
+    >>> number(68857.6), number(0.123456), number(-3.0)
+    ('68,858', '0.1235', '-3')
+    """
+    if value is None or not math.isfinite(value):
+        return _DASH
+    if 10_000 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def short(value: float | None) -> str:
+    """Write a number with three digits that count, for places with little room.
+
+    Examples
+    --------
+    >>> short(68857.6), short(0.123456)
+    ('68,900', '0.123')
+    """
+    if value is None or not math.isfinite(value):
+        return _DASH
+    size = abs(value)
+    if 1000 <= size < 1e15:
+        step = 10 ** (math.floor(math.log10(size)) - 2)
+        return f"{round(value / step) * step:,.0f}"
+    return f"{value:.3g}"
+
+
+def interval(value: Value) -> str:
+    """Write the two ends of an interval.
+
+    Examples
+    --------
+    >>> interval(Value(1.0, 0.5, 1.5))
+    '0.5 to 1.5'
+    """
+    return f"{number(value.low)} to {number(value.high)}"
+
+
+def count(value: float) -> str:
+    """Write a number of things.
+
+    Examples
+    --------
+    >>> count(48842)
+    '48,842'
+    """
+    return f"{value:,.0f}"
+
+
+def percent(share: float | None) -> str:
+    """Write a share in per cent, with more digits where it is small.
+
+    Examples
+    --------
+    >>> percent(0.5), percent(0.0123), percent(0.0)
+    ('50 %', '1.2 %', '0 %')
+    """
+    if share is None or not math.isfinite(share):
+        return _DASH
+    value = 100.0 * share
+    if value == 0.0 or abs(value) >= 10.0:
+        return f"{value:.0f} %"
+    return f"{value:.1f} %" if abs(value) >= 0.1 else f"{value:.1g} %"
+
+
+def plain(text: object, limit: int = 80) -> str:
+    """Return a name or value of the table on one line, without control characters, cut at `limit`.
+
+    Examples
+    --------
+    >>> plain("two\\nlines"), plain("abcdef", limit=4)
+    ('two lines', 'abc\u2026')
+    """
+    clean = " ".join(_UNPRINTABLE.sub(" ", str(text)).encode("utf-8", "replace").decode("utf-8").split())
+    return clean if len(clean) <= limit else clean[: limit - 1].rstrip() + "\u2026"
+
+
+def sentence(text: str, limit: int = 600) -> str:
+    """Return a sentence on one line, large numbers with an exponent written out.
+
+    Examples
+    --------
+    >>> sentence("off by 3.77e+04 (3.7e+04 to 3.9e+04)")
+    'off by 37,700 (37,000 to 39,000)'
+    """
+    return plain(_EXPONENT.sub(lambda found: short(float(found[0])), text), limit)
+
+
+def listed(names: Iterable[object], limit: int = 6) -> str:
+    """Return names as a list in a sentence.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    >>> listed("abcdefgh", limit=2)
+    'a, b and 6 more'
+    """
+    every = [plain(name) for name in names]
+    if len(every) > limit:
+        return f"{', '.join(every[:limit])} and {len(every) - limit} more"
+    return " and ".join([", ".join(every[:-1]), every[-1]] if len(every) > 1 else every)
