@@ -22,7 +22,12 @@ from justright.workflow.judge import Judgement
 
 __all__ = ["export_bundle"]
 
-_LINKS: Final[dict[str, Link]] = {"identity": "identity", "logistic": "logistic", "softmax": "softmax", "log": "log"}
+_LINKS: Final[dict[str, Link]] = {
+    "identity": "identity",
+    "logistic": "logistic",
+    "softmax": "softmax",
+    "log": "log",
+}
 _LIBRARIES: Final = ("justright", "numpy", "scipy", "pyarrow")
 
 

@@ -112,7 +112,8 @@ def judge(
         names=[name],
         quantile=recipe.quantile,
     )
-    evaluation = _with_slices(evaluation, held, data)
+    figures = {key: Value(float(v.value), float(v.low), float(v.high)) for key, v in evaluation.metrics.items()}
+    evaluation = _with_slices(msgspec.structs.replace(evaluation, metrics=figures), held, data)
     _require(evaluation, name, target.task)
     base = base_rate_metrics(target.task, held.target, held.weight, n_classes=max(len(target.classes), 2))
     limit = max(_SHARE * elapsed, _LEAST)
@@ -264,7 +265,8 @@ def _boosted(
         findings = (
             Finding("baseline-cut", "info", sentence, {"rounds": made.rounds, "seconds": round(seconds, 2)}),
         )
-    return _plain(values[0]), _plain(values[1]), findings
+    # Trees that were cut short say nothing about what trees can do: no comparison is drawn from them.
+    return _plain(values[0]), None if made.stopped else _plain(values[1]), findings
 
 
 def _plain(value: float | None) -> float | None:

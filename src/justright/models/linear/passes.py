@@ -81,8 +81,14 @@ def _residual(spec: Spec, rows: Rows, margins: FloatArray, tally: _Tally, k: int
     block = rows.block
     margin = margins.reshape(block.rows, k, -1)
     target, weight = shaped(block.target), block.weight.astype(np.float64)
-    value = spec.loss.value(margin, target).sum(axis=1)
-    gradient = spec.loss.gradient(margin, target)
+    # A loss may offer `both`, which shares the work of value and gradient.
+    both = getattr(spec.loss, "both", None)
+    value, gradient = (
+        both(margin, target)
+        if both
+        else (spec.loss.value(margin, target), spec.loss.gradient(margin, target))
+    )
+    value = value.sum(axis=1)
     trains, held = tally.masks(block)
     value *= weight[:, None]
     tally.held += np.einsum("rm,rm->m", value, held)
