@@ -50,7 +50,7 @@ PLAIN = {
 }
 
 
-def _agree(array, values):
+def assert_agree(array, values):
     for column in COLUMNS:
         for read in (to_numbers, to_moments):
             ours, unreadable = read(array, column)
@@ -69,27 +69,27 @@ def _agree(array, values):
 
 @given(st.lists(TEXTS, max_size=12))
 def test_texts(values):
-    _agree(pa.array(values, pa.string()), values)
+    assert_agree(pa.array(values, pa.string()), values)
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=8), st.sampled_from([pa.large_string(), pa.string_view()]))
 def test_other_kinds_of_text(values, type_):
-    _agree(pa.array(values, pa.string()).cast(type_), values)
+    assert_agree(pa.array(values, pa.string()).cast(type_), values)
 
 
 @given(st.data(), st.sampled_from(list(PLAIN)))
 def test_plain_types(data, type_):
     values = data.draw(st.lists(st.one_of(st.none(), PLAIN[type_]), max_size=8))
-    _agree(pa.array(values, type_), values)
+    assert_agree(pa.array(values, type_), values)
 
 
 @given(st.lists(TEXTS, min_size=3, max_size=10))
 def test_dictionaries_slices_and_chunks(values):
     array = pa.array(values, pa.string())
-    _agree(array.dictionary_encode(), values)
-    _agree(array.dictionary_encode().slice(1), values[1:])
-    _agree(array.slice(1, 2), values[1:3])
-    _agree(pa.chunked_array([array.slice(0, 2), array.slice(2)]), values)
+    assert_agree(array.dictionary_encode(), values)
+    assert_agree(array.dictionary_encode().slice(1), values[1:])
+    assert_agree(array.slice(1, 2), values[1:3])
+    assert_agree(pa.chunked_array([array.slice(0, 2), array.slice(2)]), values)
 
 
 def test_dictionary_with_doubled_unused_and_null_entries():
@@ -97,7 +97,7 @@ def test_dictionary_with_doubled_unused_and_null_entries():
         pa.array([3, 1, None, 0, 2]), pa.array(["a", "b", None, "b", "z", "y"])
     )
     values = ["b", "b", None, "a", None]
-    _agree(array, values)
+    assert_agree(array, values)
 
 
 def test_zoned_timestamps_and_nanoseconds():
@@ -131,27 +131,27 @@ def test_nested_values_are_categories_of_their_text():
 
 def test_bytes_are_read_as_utf8():
     assert to_codes(pa.array([b"a", b"b"]), COLUMNS[3])[1] == ["a", "b"]
-    _agree(pa.array([b"a", None, b"\xff", b"12"]), [b"a", None, b"\xff", b"12"])
+    assert_agree(pa.array([b"a", None, b"\xff", b"12"]), [b"a", None, b"\xff", b"12"])
 
 
 def test_durations_times_and_other_types():
-    _agree(pa.array([timedelta(seconds=90), None]), [timedelta(seconds=90), None])
-    _agree(pa.array([1_500_000_000], pa.duration("ns")), [timedelta(seconds=1.5)])
-    _agree(pa.array([time(8, 30), None]), [time(8, 30), None])
-    _agree(pa.array([{"a": 1}, None]), [{"a": 1}, None])
+    assert_agree(pa.array([timedelta(seconds=90), None]), [timedelta(seconds=90), None])
+    assert_agree(pa.array([1_500_000_000], pa.duration("ns")), [timedelta(seconds=1.5)])
+    assert_agree(pa.array([time(8, 30), None]), [time(8, 30), None])
+    assert_agree(pa.array([{"a": 1}, None]), [{"a": 1}, None])
     named = uuid.UUID(int=5)
-    _agree(pa.array([named.bytes], pa.uuid()), [named])
+    assert_agree(pa.array([named.bytes], pa.uuid()), [named])
 
 
 def test_dictionaries_of_any_index_and_value():
     array = pa.DictionaryArray.from_arrays(
         pa.array([1, 0, None, 1], pa.uint8()), pa.array(["b", "a"]).cast(pa.string_view())
     )
-    _agree(array, ["a", "b", None, "a"])
+    assert_agree(array, ["a", "b", None, "a"])
     moments = pa.DictionaryArray.from_arrays(
         pa.array([0, 0], pa.int64()), pa.array([5_000], pa.timestamp("ns"))
     )
-    _agree(moments, [datetime(1970, 1, 1, 0, 0, 0, 5)] * 2)
+    assert_agree(moments, [datetime(1970, 1, 1, 0, 0, 0, 5)] * 2)
 
 
 def test_decimals_are_rounded_once():
