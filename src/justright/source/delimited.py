@@ -107,10 +107,11 @@ class DelimitedSource:
         if last is not None and wanted and wanted[-1] == self.names[-1]:
             self._check_end(last.column(len(wanted) - 1)[-1].as_py())
         if not n_rows:
+            separator = self._dialect.separator
             raise TableError(
                 f"no row with the {len(self.names)} fields of the header, {len(skipped.records)} with others",
                 where=str(self._path),
-                next_step=f"check the separator, taken to be {self._dialect.separator!r}",
+                next_step=f"check the separator, taken to be {separator!r}, and that the names are the first line",
             )
         skipped.sort()
         self._skipped = skipped

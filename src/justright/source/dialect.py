@@ -259,7 +259,7 @@ def _quote(lines: list[str]) -> str:
 
 def _separator(lines: list[str], quote: str, path: Path) -> str:
     """Return the separator that cuts most lines into as many fields as the first."""
-    best, best_score = ",", (0.0, 0)
+    best, best_score = "", (0.0, 0)
     for separator in _SEPARATORS:
         try:
             widths = [len(row) for row in csv.reader(lines, delimiter=separator, quotechar=quote) if row]
@@ -274,7 +274,14 @@ def _separator(lines: list[str], quote: str, path: Path) -> str:
         score = (sum(width == widths[0] for width in widths) / len(widths), widths[0])
         if score > best_score:
             best, best_score = separator, score
-    return best
+    return best or (" " if _is_spaced(lines, quote) else ",")
+
+
+def _is_spaced(lines: list[str], quote: str) -> bool:
+    """Say whether single spaces cut every line into as many fields, some of them numbers."""
+    rows = [row for row in csv.reader(lines, delimiter=" ", quotechar=quote) if row]
+    one_width = len({len(row) for row in rows}) == 1 and len(rows[0]) > 1
+    return one_width and any(_is_numeric(i, rows[1:]) for i in range(len(rows[0])))
 
 
 def _records(text: str, separator: str, quote: str) -> tuple[list[list[str]], int]:
