@@ -29,7 +29,7 @@ CLI_HEAD = """# The command line
 `MODEL` is everywhere the folder of a run or of a model. `TABLE` is a CSV file (also `.gz`, `.bz2`,
 `.zst`), a Parquet file, folder or glob, JSON lines, Arrow, or an SQLite file with `--sql`. Results go to
 stdout, progress and messages to stderr. With `--json`, stdout holds exactly one JSON object. An error is
-one line on stderr and an exit code of [the table of errors](errors.md); `--debug`, or `JUSTRIGHT_DEBUG=1`,
+one line on stderr and an exit code of [the table of errors](../errors.md); `--debug`, or `JUSTRIGHT_DEBUG=1`,
 shows the traceback too.
 """
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from justright.source import Source, open_source
     from justright.split import farm_fingerprint, split_table
     from justright.workflow import Run, load_run, train, train_recipe
+    from justright.workflow.evaluate import evaluate_model
 
 __all__ = [
     "Finding",
@@ -34,6 +35,7 @@ __all__ = [
     "Source",
     "Value",
     "__version__",
+    "evaluate_model",
     "farm_fingerprint",
     "infer_schema",
     "load",
@@ -59,6 +61,7 @@ _PLACES: Final = {
     "Schema": "justright.schema",
     "Source": "justright.source",
     "Value": "justright.schema",
+    "evaluate_model": "justright.workflow.evaluate",
     "farm_fingerprint": "justright.split",
     "infer_schema": "justright.kinds",
     "load": "justright.bundle.predictor",

@@ -33,7 +33,7 @@ def demo(
     to = console()
     table, row = _tumours()
     to.print("Training on 569 tumours: which are malignant? (scikit-learn's load_breast_cancer)\n")
-    run = train(table, target="diagnosis", out=out, test=0)
+    run = train(table, target="diagnosis", out=out)
     write_summary(run.summary)
     to.print(f"\nreport: {write_report(run.path, None)}", soft_wrap=True)
     with _served(run) as url:

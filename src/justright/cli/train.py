@@ -21,7 +21,7 @@ FamilyOption: TypeAlias = Literal["auto", "linear"]
 LossOption: TypeAlias = Literal[
     "auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"
 ]
-OptimizerOption: TypeAlias = Literal["exact", "sgd", "momentum", "ftrl"]
+OptimizerOption: TypeAlias = Literal["exact", "sgd", "momentum", "ftrl", "rprop"]
 ScheduleOption: TypeAlias = Literal["constant", "step", "exponential", "inverse-time", "cosine"]
 
 _ROWS, _MODEL, _DESCENT, _COST = "Rows and columns", "Model", "Gradient descent", "Judging"
