@@ -231,14 +231,14 @@ def _of_cells(name: str, rows: ClassRows, threshold: float) -> Influence:
 def _added(cells: FloatArray) -> FloatArray:
     """Rows added to each class before the derivative, right and wrong (Agresti and Coull 1998).
 
-    Without them a class that happens to be all right or all wrong claims to be sure: of 100 rows
-    with 10 positives the interval of the balanced accuracy then held the truth in 86 % of cases.
+    Two in all, whatever the number of classes: two a class would pull a mean over 26 letters to the
+    middle (300 rows: 54 % of the intervals held the truth). Without them a class that happens to be all
+    right or all wrong claims to be sure (100 rows, 10 positives, balanced accuracy: 86 %).
     """
     k = cells.shape[0]
     wrong = 1.0 / (k - 1)
-    each = 0.5 if k == 2 else 1.0
     shares: FloatArray = np.eye(k) * (1.0 - wrong) + wrong
-    return np.where(cells.sum(axis=1, keepdims=True) > 0.0, each * shares, 0.0)
+    return np.where(cells.sum(axis=1, keepdims=True) > 0.0, shares / k, 0.0)
 
 
 def _accuracy(cells: FloatArray) -> tuple[float, FloatArray]:
