@@ -111,7 +111,7 @@ class DelimitedSource:
             raise TableError(
                 f"no row with the {len(self.names)} fields of the header, {len(skipped.records)} with others",
                 where=str(self._path),
-                next_step=f"check the separator, taken to be {separator!r}, and that the names are the first line",
+                next_step=f"check the separator, taken to be {separator!r}; the names must come first",
             )
         skipped.sort()
         self._skipped = skipped
