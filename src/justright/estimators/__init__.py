@@ -1,0 +1,23 @@
+"""Estimators in the manner of scikit-learn: thin faces of the features, solver and choice of `train`.
+
+    estimator.fit(X, y)  =  encode -> folds by fingerprint -> penalties x folds in one training -> the best
+
+Invariant: an integer weight is a repetition of the row, and the order of rows does not enter.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from justright.errors import MissingExtraError
+
+if find_spec("sklearn") is None:
+    raise MissingExtraError(
+        "estimators without scikit-learn, whose conventions they follow",
+        next_step="pip install 'justright[train]'",
+    )
+
+from justright.estimators.classifier import LinearClassifier
+from justright.estimators.regressor import LinearRegressor
+
+__all__ = ["LinearClassifier", "LinearRegressor"]

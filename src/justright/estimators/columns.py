@@ -1,0 +1,156 @@
+"""X as columns in their one meaning: a matrix is numbers, a data frame keeps what its types say.
+
+A matrix has the columns x0, x1, ...: all numeric, none inferred, none dropped. In a data frame columns
+of numbers and booleans stay numbers; the kinds of the others are inferred as `justright train` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from justright.errors import ColumnError, RowError
+from justright.features.plan import Canonical, canonical
+from justright.schema import Column, FloatArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Table", "is_frame", "of_frame", "of_matrix", "read_frame"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows in their one meaning.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+        Those that feed the model.
+    values : mapping of str to Canonical
+        Their values by name.
+    rows : int
+        Number of rows.
+    names : tuple of str or None
+        Every column of the data frame, used or not; None for a matrix.
+    aside : tuple of str
+        Those that name rows and do not feed the model.
+    """
+
+    columns: tuple[Column, ...]
+    values: Mapping[str, Canonical]
+    rows: int
+    names: tuple[str, ...] | None = None
+    aside: tuple[str, ...] = ()
+
+    def take(self, chosen: npt.NDArray[np.bool_]) -> Table:
+        """Return some rows."""
+        values = {
+            name: Canonical(
+                None if value.numbers is None else value.numbers[chosen],
+                None if value.codes is None else value.codes[chosen],
+                value.texts,
+                None,
+            )
+            for name, value in self.values.items()
+        }
+        return Table(self.columns, values, int(chosen.sum()), self.names, self.aside)
+
+
+def is_frame(table: Any) -> bool:
+    """Say whether X is a data frame: pandas, polars, Arrow."""
+    return hasattr(table, "__arrow_c_stream__") and hasattr(table, "columns")
+
+
+def of_matrix(matrix: FloatArray) -> Table:
+    """Return a matrix (rows, columns) as a table of numbers; its columns are x0, x1, ..."""
+    names = [f"x{place}" for place in range(matrix.shape[1])]
+    values = {name: Canonical(matrix[:, place], None, (), None) for place, name in enumerate(names)}
+    return Table(tuple(Column(name, "numeric", "number") for name in names), values, len(matrix))
+
+
+def of_frame(frame: Any) -> Table:
+    """Return a data frame as a table, with the kinds of its columns inferred.
+
+    Raises
+    ------
+    TableError
+        Names that stand twice or are blank, no rows.
+    ColumnError
+        An infinite number, or no column that can feed a model.
+    """
+    from justright.kinds import infer_schema
+    from justright.source import open_source
+
+    arrow = _arrow(frame)
+    numbers = [name for name in arrow.column_names if _is_number(arrow.schema.field(name).type)]
+    others = [name for name in arrow.column_names if name not in set(numbers)]
+    columns = {name: Column(name, "numeric", "number", "a column of numbers") for name in numbers}
+    if others:
+        import pyarrow as pa
+
+        stated = {n: "categorical" for n in others if pa.types.is_dictionary(arrow.schema.field(n).type)}
+        schema, _ = infer_schema(open_source(arrow.select(others)), kinds=stated)
+        columns |= {column.name: column for column in schema.columns}
+    kept = tuple(columns[n] for n in arrow.column_names if columns[n].kind not in ("identifier", "constant"))
+    if not kept:
+        raise ColumnError(
+            "a data frame whose columns all name rows or never change",
+            allowed="at least one column of numbers or of categories",
+        )
+    aside = tuple(n for n in arrow.column_names if columns[n].kind == "identifier")
+    return Table(kept, _values(arrow, kept), arrow.num_rows, tuple(arrow.column_names), aside)
+
+
+def read_frame(frame: Any, columns: Sequence[Column], names: Sequence[str]) -> Table:
+    """Return the known columns of a data frame or 2-D array, all of whose columns are `names` in order.
+
+    Raises
+    ------
+    RowError
+        A value that its column cannot hold.
+    """
+    arrow = _arrow(frame).rename_columns(list(names))
+    return Table(tuple(columns), _values(arrow, columns), arrow.num_rows)
+
+
+def _arrow(frame: Any) -> pa.Table:
+    """Return a table in memory as Arrow."""
+    import pyarrow as pa
+
+    from justright.source import open_source
+
+    return pa.Table.from_batches(list(open_source(frame).batches()))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    """Say whether an Arrow type holds numbers; true and false are 1 and 0."""
+    import pyarrow as pa
+
+    known = pa.types
+    return bool(
+        known.is_integer(kind) or known.is_floating(kind) or known.is_decimal(kind) or known.is_boolean(kind)
+    )
+
+
+def _values(arrow: pa.Table, columns: Sequence[Column]) -> dict[str, Canonical]:
+    """Return the canonical values of some columns, after a look for what they cannot hold."""
+    found = {}
+    for column in columns:
+        value = canonical(arrow.column(column.name).combine_chunks(), column)
+        if value.unreadable is not None and value.unreadable.any():
+            row = int(np.flatnonzero(value.unreadable)[0])
+            received = arrow.column(column.name)[row].as_py()
+            raise RowError(f"{column.name}={received!r}", allowed=f"a {column.form}", where=f"row {row} of X")
+        if value.numbers is not None and np.isinf(value.numbers).any():
+            raise ColumnError(
+                f"{column.name} with an infinite value",
+                allowed="finite numbers; a missing value is NaN or null",
+                where="X",
+            )
+        found[column.name] = value
+    return found

@@ -1,0 +1,100 @@
+"""What each parameter of an estimator may be: one table, read by `fit`; the constructors only store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral, Real
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from justright.errors import RecipeError
+
+__all__ = ["CLASSIFIER", "REGRESSOR", "Table", "check"]
+
+Table: TypeAlias = Mapping[str, tuple[Callable[[Any], bool], str]]
+"""Parameter -> (whether a value is allowed, what is allowed in words)."""
+
+_LOSSES: Final = ("squared", "huber", "absolute", "quantile", "poisson")
+_PENALTIES: Final = ("l2", "l1", "elasticnet")
+
+
+def check(parameters: Mapping[str, Any], table: Table) -> None:
+    """Refuse the first parameter whose value is not allowed.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Values by name, as `get_params` gives them.
+    table : Table
+        What is allowed.
+
+    Raises
+    ------
+    RecipeError
+        With the parameter, its value and what is allowed; a ValueError too.
+
+    Examples
+    --------
+    >>> check({"max_iter": 0}, {"max_iter": (lambda value: value > 0, "an integer above 0")})
+    Traceback (most recent call last):
+    ...
+    justright.errors.RecipeError: received max_iter=0; allowed: an integer above 0
+    """
+    for name, (holds, allowed) in table.items():
+        if not holds(parameters[name]):
+            raise RecipeError(f"{name}={parameters[name]!r}", allowed=allowed)
+
+
+def _is_number(value: Any, low: float, high: float = np.inf, *, kind: Any = Real) -> bool:
+    """Say whether a value is a number in low..high, both ends included."""
+    return isinstance(value, kind) and not isinstance(value, bool) and low <= float(value) <= high
+
+
+def _is_seed(value: Any) -> bool:
+    """Say whether a value is what scikit-learn takes as a random state."""
+    return value is None or isinstance(value, np.random.RandomState) or _is_number(value, 0, kind=Integral)
+
+
+def _is_path(value: Any) -> bool:
+    """Say whether a value is None, a strength or several."""
+    if value is None or _is_number(value, 0, 1e300):
+        return True
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        return False
+    every = list(value)
+    return len(every) > 0 and all(_is_number(one, 0, 1e300) for one in every)
+
+
+def _is_cv(value: Any) -> bool:
+    """Say whether a value is a number of folds, a splitter or a list of splits."""
+    if isinstance(value, Integral | float | str):
+        return _is_number(value, 2, 100, kind=Integral)
+    return hasattr(value, "split") or isinstance(value, Iterable)
+
+
+_BOTH: Final[Table] = {
+    "penalty": (lambda value: value in _PENALTIES, f"one of {', '.join(_PENALTIES)}"),
+    "l1_ratio": (lambda value: _is_number(value, 0, 1), "a number in 0..1"),
+    "alphas": (_is_path, "None, a number >= 0, or several"),
+    "cv": (_is_cv, "an integer in 2..100, a splitter of scikit-learn, or a list of (train, test) pairs"),
+    "max_iter": (lambda value: _is_number(value, 1, kind=Integral), "an integer above 0"),
+    "tol": (lambda value: _is_number(value, 1e-12, 0.1), "a number in 1e-12..0.1"),
+    "random_state": (_is_seed, "None, an integer >= 0, or a RandomState"),
+}
+
+REGRESSOR: Final[Table] = {
+    **_BOTH,
+    "loss": (lambda value: value in _LOSSES, f"one of {', '.join(_LOSSES)}"),
+    "quantile": (lambda value: _is_number(value, 0, 1) and 0 < value < 1, "a number between 0 and 1"),
+}
+"""Parameters of LinearRegressor."""
+
+CLASSIFIER: Final[Table] = {
+    **_BOTH,
+    "class_weight": (
+        lambda value: value is None or value == "balanced" or isinstance(value, Mapping),
+        "None, 'balanced', or a dict of class to weight",
+    ),
+}
+"""Parameters of LinearClassifier."""
