@@ -132,7 +132,7 @@ def fit_categorical(
     often = [(text, total) for text, total in order if total >= rare][:largest]
     if not often:  # a column of a few rows: nothing would be left if everything were rare
         often = order[:largest] if len(order) <= 2 * rare else []
-    hashed = buckets if len(order) > largest else 0
+    hashed = buckets if len(order) > largest or tally.pooled else 0
     rest = sum(total for _, total in order[len(often) :]) + tally.pooled
     counts = (0.0 if hashed else rest, tally.missing, *(total for _, total in often))
     return CategoricalFeature(

@@ -1,7 +1,8 @@
 """Fit a FeaturePlan: take in canonical batches of training rows one by one, then decide.
 
-One pass, mergeable: exact weighted moments for numbers, weights of texts for categories. The memory
-is bounded by the number of different categories (see `categorical.Tally`).
+One pass, mergeable: exact weighted moments for numbers, weights of texts for categories. Borders and
+order of the batches do not enter, up to the rounding of sums. The memory is bounded by the number of
+different categories (see `categorical.Tally`).
 """
 
 from __future__ import annotations
@@ -71,6 +72,15 @@ class PlanFit:
             else:
                 assert value.codes is not None
                 tally.add(value.codes, value.texts, weight)
+
+    def merge(self, other: PlanFit) -> None:
+        """Add what another part of the rows has seen; both were made for the same columns."""
+        self.rows += other.rows
+        self.weight += other.weight
+        for place, moments in other._moments.items():
+            self._moments[place].merge(moments)
+        for place, tally in other._tallies.items():
+            self._tallies[place].merge(tally)
 
     @property
     def infinite(self) -> dict[str, int]:

@@ -109,7 +109,8 @@ def fit_numeric(column: Column, moments: Moments, part: str = "") -> NumericFeat
     A spread below 1e-10 of the size of the values is rounding, not information: it counts as none.
     """
     spread = np.sqrt(moments.squares / moments.weight) if moments.weight > 0 else 0.0
-    flat = not spread > 1e-10 * max(abs(moments.low), abs(moments.high)) if moments.weight > 0 else True
+    size = min(max(abs(moments.low), abs(moments.high)), _LARGEST)
+    flat = moments.weight <= 0 or not spread > 1e-10 * size
     if flat and not (moments.missing > 0 and moments.weight > 0):
         return None
     return NumericFeature(

@@ -7,6 +7,8 @@ on given sums C (d, d) and c (d,): no row is touched, so a sweep costs d^2 whate
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 
 from justright.schema import FloatArray
@@ -42,8 +44,11 @@ def elastic_net(
 
     Notes
     -----
-    O(d^2) a sweep; the first call compiles for about half a second, then a cache on disk serves.
+    O(d^2) a sweep; the first call compiles for about half a second, then a cache on disk serves. Where
+    numba is not installed the numpy twin answers.
     """
+    if find_spec("numba") is None:
+        return elastic_net_numpy(curvature, pull, lasso, ridge, start, tolerance, sweeps)
     from justright.kernels.compiled_coordinate import descend
 
     weights = np.array(start, np.float64)

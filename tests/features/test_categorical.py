@@ -1,0 +1,132 @@
+"""Vocabularies: who gets a code of its own, who is pooled, who is hashed, and nothing mixed up."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from justright.features.categorical import MISSING, UNSEEN, Tally, Vocabulary, fit_categorical
+from justright.schema import Column
+from justright.split import farm_fingerprint
+
+C = Column("c", "categorical", "text")
+
+
+def tally_of(texts, weight=None, limit=500_000):
+    tally = Tally(limit)
+    different = list(dict.fromkeys(texts))
+    codes = np.asarray([different.index(text) for text in texts], np.int32)
+    tally.add(codes, different, np.ones(len(texts)) if weight is None else np.asarray(weight, float))
+    return tally
+
+
+def fit(texts, rare=2, largest=100, buckets=8):
+    return fit_categorical(C, tally_of(texts), rare, largest, buckets)
+
+
+def test_rare_unseen_and_missing_are_told_apart():
+    feature = fit(["a"] * 5 + ["b"] * 3 + ["once"] + [None] * 2)
+    look = Vocabulary(feature)
+    assert feature.vocabulary == ("a", "b")
+    assert feature.counts == (1.0, 2.0, 5.0, 3.0)
+    assert [look.code(t) for t in ("a", "b", "once", "never", None)] == [2, 3, UNSEEN, UNSEEN, MISSING]
+    assert feature.labels() == ["(rare or never seen)", "(missing)", "a", "b"]
+    assert feature.size == 4
+
+
+def test_ties_are_broken_by_text_not_by_order():
+    assert fit(["b", "a", "c"] * 3).vocabulary == fit(["c", "b", "a"] * 3).vocabulary == ("a", "b", "c")
+
+
+def test_a_text_that_looks_like_a_mark_is_a_text():
+    feature = fit(["None", "nan", "(missing)", ""] * 3)
+    assert set(feature.vocabulary) == {"None", "nan", "(missing)", ""}
+
+
+def test_few_rows_keep_their_categories():
+    assert fit(["a", "b", "c"], rare=5).vocabulary == ("a", "b", "c")
+    many = fit([f"t{i}" for i in range(30)], rare=5)
+    assert many.vocabulary == ()
+    assert many.counts == (30.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("texts", "kept"), [(["a"] * 9, False), ([None] * 9, False), (["a", None], True), (["a", "b"], True)]
+)
+def test_a_column_without_information_is_left_out(texts, kept):
+    assert (fit(texts) is not None) == kept
+
+
+def test_above_the_vocabulary_the_rest_is_hashed():
+    texts = [f"t{i:03d}" for i in range(40) for _ in range(1 + (i < 10))]
+    feature = fit(texts, rare=1, largest=10, buckets=8)
+    look = Vocabulary(feature)
+    assert feature.vocabulary == tuple(f"t{i:03d}" for i in range(10))
+    assert feature.size == 2 + 10 + 8
+    assert feature.counts[0] == 0.0
+    assert feature.counts[-1] == 30.0
+    slot = int(farm_fingerprint(["t025"]).view(np.uint64)[0] % np.uint64(8))
+    assert look.code("t025") == 12 + slot
+    assert look.code("never seen") in range(12, 20)
+    assert look.code(None) == MISSING
+    assert feature.labels()[12] == "(hashed 0)"
+
+
+@given(st.lists(st.none() | st.text(max_size=3), max_size=20), st.booleans())
+def test_many_texts_get_the_codes_of_each_alone(texts, hashed):
+    feature = fit(["a", "b", "", "\u00e9"] * 3 + ["x"], rare=2, largest=2 if hashed else 9)
+    look = Vocabulary(feature)
+    codes = look.codes(texts)
+    assert codes.dtype == np.int32
+    assert codes.tolist() == [look.code(text) for text in texts]
+    assert all(0 <= code < feature.size for code in codes)
+
+
+WEIGHTED = st.lists(
+    st.tuples(st.none() | st.sampled_from("abcdefg"), st.integers(1, 5)), min_size=1, max_size=40
+)
+
+
+@given(WEIGHTED, st.integers(1, 6), st.randoms())
+def test_any_order_and_any_batches_count_the_same(pairs, size, random):
+    plain = Counter()
+    for text, weight in pairs:
+        plain[text] += weight
+    mixed = list(pairs)
+    random.shuffle(mixed)
+    whole = Tally()
+    for begin in range(0, len(mixed), size):
+        texts, weight = zip(*mixed[begin : begin + size], strict=True)
+        whole.merge(tally_of(texts, weight))
+    assert whole.missing == plain.pop(None, 0)
+    assert whole.weights == plain
+
+
+def test_weight_zero_is_not_seen():
+    tally = tally_of(["a", "b", None], [1, 0, 0])
+    assert (tally.weights, tally.missing) == ({"a": 1.0}, 0.0)
+
+
+def test_memory_is_bounded_and_the_weight_kept():
+    tally = Tally(limit=100)
+    for begin in range(0, 1000, 50):
+        texts = [f"t{i}" for i in range(begin, begin + 50)] + ["often"] * 50
+        tally.merge(tally_of(texts))
+    assert len(tally.weights) <= 100
+    assert tally.weights["often"] == 1000.0
+    assert sum(tally.weights.values()) + tally.pooled == 2000.0
+    feature = fit_categorical(C, tally, 5, 50, 8)
+    assert feature.vocabulary == ("often",)
+    assert sum(feature.counts) == 2000.0
+    assert feature.buckets == 8
+
+
+def test_pooled_texts_alone_are_information():
+    tally = Tally()
+    tally.pooled = 3.0
+    tally.weights = {"a": 9.0}
+    assert fit_categorical(C, tally, 1, 10, 4).vocabulary == ("a",)
