@@ -86,7 +86,7 @@ class Progress:
     Parameters
     ----------
     curves : tuple of Curve
-        In order; the last one is the loss of the state before the pass's step, or after it if the family says so.
+        In order; the last one belongs to the state before the pass's step, or after it: the family says.
     done : bool (members,)
         Members that have converged by the family's own rule, stated in `rule`.
     norms : dict of float64 (members,)

@@ -22,6 +22,7 @@ __all__ = ["Boosted", "boosted_baseline"]
 _ROUNDS: Final = 100
 _CELLS: Final = 1 << 24  # numbers the training rows may hold: 64 MB
 _JUDGED: Final = 200_000  # rows of the fold that are predicted
+_SMALL: Final = 1 << 19  # below, a second thread costs more in waiting than it brings on a busy machine
 _WORDS: Final = 100  # commonest n-grams that become columns
 _OBJECTIVES: Final = {"regression": "regression", "binary": "binary", "multiclass": "multiclass"}
 
@@ -94,7 +95,7 @@ def boosted_baseline(
 
     Notes
     -----
-    About rows * columns * 10 bytes beyond the blocks, two threads; 100,000 rows of 20 columns take
+    About rows * columns * 10 bytes beyond the blocks; at most two threads; 100,000 rows of 20 columns take
     about a second.
 
     Examples
@@ -123,7 +124,7 @@ def boosted_baseline(
         )
     settings = {
         "objective": _OBJECTIVES[task],
-        "num_threads": 2,
+        "num_threads": 1 if rows.size < _SMALL else 2,
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,

@@ -1,4 +1,4 @@
-"""The audit beside the split of a run: real shares, duplicates and groups on both sides, overlap in time, folds."""
+"""The audit beside the split of a run: shares, duplicates, groups, overlap in time, folds."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def _training(judgement: Judgement, data: DataModule, recipe: Recipe) -> tuple[s
     by = f"by {recipe.split.time}, earlier rows judging later ones" if recipe.split.time else by
     penalty = judgement.hyperparameters["penalty"]
     return (
-        f"{recipe.split.folds} folds {by}; {data.rows} rows trained, {data.test_rows} were kept for the test.",
+        f"{recipe.split.folds} folds {by}; {data.rows} rows trained, {data.test_rows} are kept for the test.",
         f"The penalty {penalty:.3g} was chosen by the mean validation loss of the folds.",
         "The exported model was then trained on all of these rows.",
     )

@@ -1,4 +1,4 @@
-"""What a user must know of a run that no single part of it can say: rows left out, columns set aside, too simple a model."""
+"""What a user must know of a run: rows left out, columns set aside, a model that is too simple."""
 
 from __future__ import annotations
 
@@ -122,7 +122,8 @@ def _training(trained: Trained, recipe: Recipe) -> list[Finding]:
             Finding("training-not-converged", "warning", sentence, {"passes": trained.history.passes}, move)
         )
     if trained.failed:
-        sentence = f"{len(trained.failed)} members of the training diverged: {trained.rule or 'the loss is not finite'}."
+        why = trained.rule or "the loss is not finite"
+        sentence = f"{len(trained.failed)} members of the training diverged: {why}."
         found.append(
             Finding(
                 "training-diverged", "warning", sentence, {"members": len(trained.failed)}, "a lower --rate"

@@ -58,7 +58,7 @@ class HeldOut:
 
 
 def choose_setting(members: Sequence[Member], validation: FloatArray, failed: Sequence[int]) -> int:
-    """Return the setting with the smallest mean validation loss over its folds; the stronger penalty on a tie.
+    """Return the setting with the smallest mean validation loss; the stronger penalty on a tie.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def held_out(
 
 
 def write_held_out(path: Path, held: HeldOut, target: Target) -> None:
-    """Write the out-of-fold predictions as Parquet: row number, fold, weight, target, prediction or probabilities.
+    """Write the out-of-fold predictions as Parquet: row, fold, weight, target, prediction or probabilities.
 
     Raises
     ------

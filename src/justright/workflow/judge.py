@@ -1,4 +1,4 @@
-"""Judge a training on held-out rows: choose the setting, measure, compare with baselines, find a threshold."""
+"""Judge a training on held-out rows: choose, measure, compare with baselines, find a threshold."""
 
 from __future__ import annotations
 
@@ -112,7 +112,8 @@ def judge(
         names=[name],
         quantile=recipe.quantile,
     )
-    figures = {key: Value(float(v.value), float(v.low), float(v.high)) for key, v in evaluation.metrics.items()}
+    found = evaluation.metrics.items()
+    figures = {key: Value(float(v.value), float(v.low), float(v.high)) for key, v in found}
     evaluation = _with_slices(msgspec.structs.replace(evaluation, metrics=figures), held, data)
     _require(evaluation, name, target.task)
     base = base_rate_metrics(target.task, held.target, held.weight, n_classes=max(len(target.classes), 2))
@@ -230,7 +231,7 @@ def _gather(blocks: list[Block], place: npt.NDArray[np.int64]) -> tuple[npt.NDAr
 def _boosted(
     held: HeldOut, data: DataModule, recipe: Recipe, spec: Spec, name: str, limit: float
 ) -> tuple[float | None, float | None, tuple[Finding, ...]]:
-    """Return the headline metric of boosted trees on one fold, ours on the same rows, and what there is to say."""
+    """Return the headline metric of boosted trees on one fold, ours on the same rows, and findings."""
     from justright.models.boosted import boosted_baseline
 
     target = data.plan.data.target

@@ -1,4 +1,4 @@
-"""The whole road as one readable function: rows -> schema -> split and features -> training -> judging -> bundle."""
+"""The whole road: rows -> schema -> split and features -> training -> judging -> bundle."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def train(
     Examples
     --------
     >>> import tempfile
-    >>> rows = {"size": [float(i % 37) for i in range(200)], "price": [3.0 * (i % 37) + i % 2 for i in range(200)]}
+    >>> size = [float(i % 37) for i in range(200)]
+    >>> rows = {"size": size, "price": [3.0 * x + i % 2 for i, x in enumerate(size)]}
     >>> run = train(rows, target="price", out=tempfile.mkdtemp(), baseline=False)
     >>> round(run.summary.metrics["r2"].value, 2)
     1.0

@@ -1,4 +1,4 @@
-"""The result in plain words: how good, how much better than nothing, how far from boosted trees, what next."""
+"""The result in plain words: how good, how far from nothing and from boosted trees, what next."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def verdict(judgement: Judgement, schema: Schema, family: str) -> str:
             text + f" Boosted trees give {_number(boosted)}: the linear model has {share:.0%} of their gain."
         )
     return text + (
-        f" Boosted trees give {_number(boosted)}: the linear model has {share:.0%} of their gain and is too simple;"
-        " curves and crosses of columns are the next step."
+        f" Boosted trees give {_number(boosted)}: the linear model has {share:.0%} of their gain and is"
+        " too simple; curves and crosses of columns are the next step."
     )
 
 

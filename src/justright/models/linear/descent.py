@@ -14,6 +14,7 @@ Shapes: d features, k outputs, M members; theta is (d + 1, k, M) with the bias i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -33,6 +34,7 @@ from justright.kernels.descent import (
 )
 from justright.models.base import Curve, Progress, Spec, State, training_rows
 from justright.models.linear import design
+from justright.models.linear.design import sampled
 from justright.models.linear.exact import export_linear, margins_of
 from justright.models.linear.newton import best_bias
 from justright.models.linear.passes import Evaluation, evaluate
@@ -43,6 +45,7 @@ from justright.schema import Block, FloatArray, Member
 
 __all__ = ["DescentLinear", "safe_rate"]
 
+_BIAS_ROWS: Final = 20_000
 _DIVERGED: Final = 10.0  # times the loss at the start
 # Rprop (Riedmiller and Braun 1993), the variant without backtracking of Igel and Huesken (2000).
 _GROW, _HALVE, _SMALLEST, _LARGEST = 1.2, 0.5, 1e-9, 50.0
@@ -70,7 +73,7 @@ class DescentLinear:
         """
         shape = design.layout_for(spec.plan).width + 1, spec.outputs, len(members)
         theta = np.zeros(shape)
-        theta[-1] = best_bias(spec, blocks)[:, None]
+        theta[-1] = _biases(spec, blocks, members)
         found = evaluate(spec, blocks, members, theta, 1.0)
         state: State = {
             "theta": theta,
@@ -130,6 +133,20 @@ class DescentLinear:
         return export_linear(spec, state, member)
 
 
+def _biases(spec: Spec, blocks: Sequence[Block], members: Sequence[Member]) -> FloatArray:
+    """Return the best bias without features of each member's own training rows (of a sample), (k, M)."""
+    few = list(sampled(blocks, min(1.0, _BIAS_ROWS / max(spec.rows, 1))))
+    found: dict[tuple[int, int], FloatArray] = {}
+    for member in members:
+        if (member.fold, member.repeat) not in found:
+            own = [
+                replace(block, weight=training_rows(block, [member])[:, 0].astype(np.float32))
+                for block in few
+            ]
+            found[member.fold, member.repeat] = best_bias(spec, own)
+    return np.stack([found[member.fold, member.repeat] for member in members], axis=1)
+
+
 def _full_batch(spec: Spec) -> bool:
     """Say whether a pass is one step."""
     return spec.descent.optimizer == "rprop" or spec.descent.batch == 0 or spec.descent.batch >= spec.rows
@@ -154,11 +171,9 @@ def _mean_weight(blocks: Sequence[Block], members: Sequence[Member]) -> FloatArr
     """Return the mean weight of each member's training rows."""
     total, count = np.zeros((2, len(members)))
     for block in blocks:
-        ones = Block(
-            block.numeric, block.codes, block.target, np.ones_like(block.weight), block.fold, None, block.key
-        )
         total += training_rows(block, members).sum(axis=0)
-        count += training_rows(ones, members).sum(axis=0)
+        ones = np.ones_like(block.weight)
+        count += training_rows(replace(block, weight=ones), members).sum(axis=0)
     return np.maximum(total, 1e-300) / np.maximum(count, 1.0)
 
 

@@ -1,4 +1,4 @@
-"""A Block as the rows of a design matrix: a dense part for numbers, a compressed part for categories and tokens.
+"""A Block as rows of a design matrix: dense for numbers, compressed for categories and tokens.
 
 The one-hot columns are never materialised: a row holds one entry a field. All arithmetic is float64.
 """
@@ -93,7 +93,7 @@ def rows_of(block: Block, layout: Layout, columns: int) -> Iterator[Rows]:
 
 
 def sampled(blocks: Sequence[Block], share: float) -> Iterator[Block]:
-    """Yield the blocks with only the rows whose fingerprint falls below `share`; nested: a smaller share is a subset."""
+    """Yield the rows whose fingerprint falls below `share`; a smaller share is a subset of a larger."""
     for block in blocks:
         if share >= 1.0:
             yield block

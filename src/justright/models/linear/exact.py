@@ -64,7 +64,7 @@ class ExactLinear:
 
 
 def parameters(state: State) -> tuple[FloatArray, FloatArray]:
-    """Return weights (d, outputs, members) and bias (outputs, members) for features as they stand in a Block."""
+    """Return weights (d, outputs, members) and bias (outputs, members) for features of a Block."""
     if "theta" not in state:
         return state["weights"], state["bias"]
     return state["theta"][:-1], state["theta"][-1]

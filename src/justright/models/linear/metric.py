@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from justright.models.base import Spec
 from justright.models.linear.design import Rows, layout_for, rows_of, sampled
+from justright.models.linear.dual import DUAL_ROWS, DualMetric, dual_parts
 from justright.models.linear.forward import Layout
 from justright.models.linear.passes import shaped
 from justright.optim.losses import margins_to_predictions
@@ -62,7 +63,7 @@ class Metric:
     outputs: int
 
     def apply(self, gradient: FloatArray, setting: npt.NDArray[np.int64]) -> FloatArray:
-        """Return inverse curvature times gradient, (d + 1, outputs, members); `setting` (members,) says which."""
+        """Return inverse curvature times gradient (d + 1, outputs, members); `setting` (members,)."""
         out = np.empty_like(gradient)
         for number in np.unique(setting).tolist():
             of = np.flatnonzero(setting == number)
@@ -101,8 +102,8 @@ def build_metric(
     penalty: FloatArray,
     share: float,
     wanted: npt.NDArray[np.bool_],
-) -> Metric:
-    """Build the metric of every setting that is still wanted.
+) -> Metric | DualMetric:
+    """Build the metric of every setting still wanted; in the space of the rows where they are few.
 
     Parameters
     ----------
@@ -121,6 +122,8 @@ def build_metric(
     """
     layout = layout_for(spec.plan)
     d, outputs, settings = anchors.shape[0] - 1, anchors.shape[1], anchors.shape[2]
+    if spec.rows * share <= DUAL_ROWS < d:
+        return _dual(spec, blocks, anchors, penalty, share, wanted)
     coupled = spec.loss.link == "softmax" and (d + 1) * outputs <= _COUPLED
     head, tail = _head_and_tail(layout, d + 1 if coupled else _head_size(layout, outputs * settings))
     parameters = (d + 1) * outputs if coupled else len(head)
@@ -139,8 +142,31 @@ def build_metric(
     return Metric(coupled, head, tail, made, outputs)
 
 
+def _dual(
+    spec: Spec,
+    blocks: Sequence[Block],
+    anchors: FloatArray,
+    penalty: FloatArray,
+    share: float,
+    wanted: npt.NDArray[np.bool_],
+) -> DualMetric:
+    """Build the metric in the space of the rows."""
+    layout = layout_for(spec.plan)
+    pieces = [rows for block in sampled(blocks, share) for rows in rows_of(block, layout, 1)]
+    weights = [rows.block.weight.astype(np.float64) for rows in pieces]
+    total = float(sum(weight.sum() for weight in weights))
+    made = {}
+    for setting in np.flatnonzero(wanted).tolist():
+        anchor = np.ascontiguousarray(anchors[:, :, setting])
+        bends = []
+        for rows, weight in zip(pieces, weights, strict=True):
+            bends.append(_bend(spec, rows.times(anchor[:-1]) + anchor[-1], rows.block) * weight[:, None])
+        made[setting] = dual_parts(pieces, bends, total, float(penalty[setting]))
+    return DualMetric(made)
+
+
 class _Part(NamedTuple):
-    """Some rows of the sample: `rows` of the design, `head` dense (rows, h), `tail` compressed (rows, t) or None."""
+    """Rows of the sample: of the design, their head dense (rows, h), their tail compressed or None."""
 
     rows: Rows
     head: FloatArray
@@ -242,7 +268,7 @@ def _cholesky(matrix: FloatArray, penalty: float, free: npt.NDArray[np.bool_]) -
 
 
 def _bend(spec: Spec, margins: FloatArray, block: Block) -> FloatArray:
-    """Return second derivatives of the loss by each margin, (rows, outputs), by central differences of its gradient."""
+    """Return second derivatives of the loss by each margin, (rows, outputs), by central differences."""
     h, target = 1e-4, shaped(block.target)
     made = np.empty_like(margins)
     for output in range(margins.shape[1]):
@@ -280,7 +306,7 @@ def _head_and_tail(layout: Layout, limit: int) -> tuple[Places, Places]:
 
 
 def _parts(rows: Rows, head: Places, tail: Places) -> tuple[FloatArray, Any]:
-    """Return the head columns, dense, and the tail columns, compressed; the parameter after the last is the bias."""
+    """Return head columns, dense, and tail columns, compressed; the last parameter is the bias."""
     dense, sparse = rows.dense, rows.sparse
     width = dense.shape[1]
     whole = width + (sparse.shape[1] if sparse is not None else 0)

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from justright.models.base import Curve, Progress, Spec, State
 from justright.models.linear.design import layout_for, sampled
+from justright.models.linear.dual import DualMetric
 from justright.models.linear.metric import Metric, build_metric
 from justright.models.linear.passes import Evaluation, evaluate, shaped
 from justright.schema import Block, FloatArray, Member
@@ -170,7 +171,7 @@ def _renew(new: State, members: Sequence[Member], share: float) -> None:
 
 def _metric(
     spec: Spec, new: State, blocks: Sequence[Block], members: Sequence[Member], cache: dict[str, Any]
-) -> Metric:
+) -> Metric | DualMetric:
     """Return the metric at the anchors of the state, from the cache when they have not moved."""
     key = new["anchor"].tobytes() + new["anchor_done"].tobytes()
     if cache.get("key") != key:
@@ -182,11 +183,13 @@ def _metric(
             spec, blocks, new["anchor"], strengths, float(new["anchor_share"]), wanted
         )
         cache["key"] = key
-    made: Metric = cache["metric"]
+    made: Metric | DualMetric = cache["metric"]
     return made
 
 
-def _propose(new: State, moved: npt.NDArray[Any], metric: Metric, setting: npt.NDArray[np.int64]) -> None:
+def _propose(
+    new: State, moved: npt.NDArray[Any], metric: Metric | DualMetric, setting: npt.NDArray[np.int64]
+) -> None:
     """Choose the next trial point of the moved members: a full step in a new direction. Sets `new`."""
     if not len(moved):
         return
@@ -197,7 +200,7 @@ def _propose(new: State, moved: npt.NDArray[Any], metric: Metric, setting: npt.N
 
 
 def _two_loops(
-    new: State, chosen: npt.NDArray[Any], metric: Metric, setting: npt.NDArray[np.int64]
+    new: State, chosen: npt.NDArray[Any], metric: Metric | DualMetric, setting: npt.NDArray[np.int64]
 ) -> FloatArray:
     """Return inverse curvature times gradient by the two-loop recursion, (d + 1, k, chosen)."""
     q = new["gradient"][:, :, chosen].copy()
@@ -241,7 +244,7 @@ def _finish(spec: Spec, new: State, active: npt.NDArray[Any], members: Sequence[
 def _decided(
     new: State, active: npt.NDArray[Any], promised: FloatArray, members: Sequence[Member]
 ) -> npt.NDArray[np.bool_]:
-    """Say which active members belong to a setting that is worse than the best by far more than it can still gain."""
+    """Say whose setting is worse than the best by far more than it can still gain."""
     setting = np.asarray([member.setting for member in members])
     judged = np.asarray([member.fold >= 0 for member in members])
     means = np.full(1 + setting.max(), np.inf)
@@ -256,7 +259,7 @@ def _decided(
 
 
 def _hopeless(new: State, members: Sequence[Member]) -> npt.NDArray[np.bool_]:
-    """Say which settings a sample shows to be beaten: not near the best, and worse in every fold's pair by 3 errors.
+    """Say which settings a sample shows to be beaten: not near the best, worse by 3 paired errors.
 
     More rows ask for weaker penalties: on that side twice as many neighbours are kept.
     """
@@ -295,7 +298,7 @@ def bias_curvature(spec: Spec, blocks: Sequence[Block]) -> FloatArray:
 
 
 def _bias_slope(spec: Spec, blocks: Sequence[Block], bias: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return first and second derivative of the mean loss by each bias, by central differences of the gradient."""
+    """Return first and second derivative of the mean loss by each bias, by central differences."""
     slope, bend, count, h = np.zeros(spec.outputs), np.zeros(spec.outputs), 0.0, 1e-4
     for block in sampled(blocks, min(1.0, 5_000 / max(spec.rows, 1))):
         target, weight = shaped(block.target), block.weight.astype(np.float64)

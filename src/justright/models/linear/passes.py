@@ -19,7 +19,7 @@ __all__ = ["Evaluation", "evaluate", "shaped"]
 
 
 class Evaluation(NamedTuple):
-    """Mean training and validation loss, float64 (M,), and the gradient of the training loss, (d + 1, k, M)."""
+    """Mean training and validation loss, float64 (M,), and the gradient of the first, (d + 1, k, M)."""
 
     train: FloatArray
     validation: FloatArray
@@ -77,7 +77,7 @@ class _Tally:
 
 
 def _residual(spec: Spec, rows: Rows, margins: FloatArray, tally: _Tally, k: int) -> FloatArray:
-    """Return the weighted gradient by the margins, zero outside each member's training rows; adds the losses to `tally`."""
+    """Return the weighted gradient by the margins, zero where a member does not train; adds to `tally`."""
     block = rows.block
     margin = margins.reshape(block.rows, k, -1)
     target, weight = shaped(block.target), block.weight.astype(np.float64)
