@@ -64,8 +64,8 @@ def main() -> None:
     lines = [
         f"# Coverage of the 95 % intervals on real tables, {options.date}",
         "",
-        f"`python benchmarks/evaluate/real_tables.py DATA_FOLDER --repeats {options.repeats}`. Standard error "
-        f"of each figure: {100 * (0.05 * 0.95 / options.repeats) ** 0.5:.1f} points.",
+        f"`python benchmarks/evaluate/real_tables.py DATA_FOLDER --repeats {options.repeats}`. "
+        f"Standard error of each figure: {100 * (0.05 * 0.95 / options.repeats) ** 0.5:.1f} points.",
         "",
         "| table | metric | n = 300 | n = 1000 |",
         "|---|---|---:|---:|",

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from justright.errors import RecipeError
@@ -28,6 +28,7 @@ def test_all_metrics_are_checked():
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000))
 def test_order_of_rows_does_not_matter(name, task, seed):
     target, prediction = rows_for(task, seed)
@@ -41,6 +42,7 @@ def test_order_of_rows_does_not_matter(name, task, seed):
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000))
 def test_weight_is_repetition(name, task, seed):
     target, prediction = rows_for(task, seed)
