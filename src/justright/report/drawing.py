@@ -1,4 +1,4 @@
-"""Charts as small, safe SVG: declared with Altair, drawn by vl-convert, rewritten by a list of what is allowed.
+"""Charts as small, safe SVG: declared with Altair, drawn by vl-convert, rewritten by a list of what may stay.
 
 Colours are the light palette of the style sheet, written as they are; the sheet maps each of them to
 its dark twin by attribute, so that one drawing serves both. Sizes are for a column of 360 px.
@@ -49,10 +49,13 @@ _WIDTH: Final = 360
 # Widths of labels are measured with this font; the style sheet asks for one of the same widths.
 _FONT: Final = "Liberation Sans"
 _TAGS: Final = frozenset({"svg", "g", "path", "rect", "line", "text", "circle", "defs", "clipPath"})
-_ATTRIBUTES: Final = frozenset(
-    "d x y x1 x2 y1 y2 dx dy cx cy r rx ry width height transform fill stroke opacity fill-opacity stroke-opacity"
-    " stroke-width stroke-dasharray stroke-linecap text-anchor font-size font-weight font-style clip-path id".split()
-)
+# fmt: off
+_ATTRIBUTES: Final = frozenset({
+    "d", "x", "y", "x1", "x2", "y1", "y2", "dx", "dy", "cx", "cy", "r", "rx", "ry", "width", "height",
+    "transform", "fill", "stroke", "opacity", "fill-opacity", "stroke-opacity", "stroke-width",
+    "stroke-dasharray", "stroke-linecap", "text-anchor", "font-size", "font-weight", "font-style", "clip-path", "id",
+})
+# fmt: on
 _DECIMALS: Final = re.compile(r"(\d+\.\d{2})\d+")
 _URL: Final = re.compile(r"url\(#([^)]*)\)")
 
@@ -78,6 +81,7 @@ _CONFIG: Final[dict[str, Any]] = {
         "labelLimit": 130,
         "tickCount": 5,
         "labelOverlap": True,
+        "labelFlush": False,
     },
     "axisY": {"domain": False, "ticks": False},
     "text": {"fontSize": 11, "color": INK},
@@ -100,11 +104,12 @@ def require_libraries() -> None:
         ) from error
 
 
-def data(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
+def data(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
     """Return rows as the inline data of a chart."""
     import altair as alt
 
-    return alt.Data(values=list(rows))
+    values: Any = list(rows)
+    return alt.InlineData(values=values)
 
 
 def labels(names: Sequence[str]) -> str:
@@ -195,7 +200,7 @@ def wants_log(values: Iterable[float]) -> bool:
 
 
 def axis(seen: Iterable[float] = (), **options: Any) -> alt.Axis:
-    """Return an axis for such values: thousands as k, tiny numbers with an exponent; more options as Altair's."""
+    """Return an axis for such values: thousands as k, tiny numbers with an exponent; options are Altair's."""
     import altair as alt
 
     largest = max((abs(value) for value in seen), default=0.0)

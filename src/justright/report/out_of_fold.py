@@ -90,7 +90,7 @@ def _thin(numbered: Any, step: int) -> Any:
 
     begin, batch = numbered
     table = pa.Table.from_batches([batch])
-    return table if step == 1 else table.take(pa.array(np.arange(-begin % step, batch.num_rows, step)))
+    return table if step == 1 else table.take(np.arange(-begin % step, batch.num_rows, step))
 
 
 def _names(present: list[str], target: Target) -> list[str]:
@@ -135,7 +135,7 @@ def _truth(column: Any, target: Target) -> FloatArray:
 
     if target.task == "regression" or not _is_text(column.type):
         return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
-    codes = column.combine_chunks().dictionary_encode()
+    codes: Any = column.combine_chunks().dictionary_encode()
     codes = codes.combine_chunks() if isinstance(codes, pa.ChunkedArray) else codes
     place = {name: number for number, name in enumerate(target.classes)}
     numbers = np.array(

@@ -33,7 +33,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart: trusted SVG, a sentence for those who do not see it, a legend and its numbers as a table."""
+    """A chart: trusted SVG, a sentence for those who do not see it, a legend and its numbers as a table.
+
+    With `beside` the table stands open next to the chart instead of folded below it.
+    """
 
     title: str
     drawing: str
@@ -41,7 +44,7 @@ class Figure:
     table: Table | None = None
     keys: tuple[Key, ...] = ()
     note: str = ""
-    wide: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

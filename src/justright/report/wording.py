@@ -49,15 +49,16 @@ def short(value: float | None) -> str:
     return f"{value:.3g}"
 
 
-def interval(value: Value) -> str:
-    """Write the two ends of an interval.
+def interval(value: Value, digits: int = 4) -> str:
+    """Write the two ends of an interval, with 3 or 4 digits that count.
 
     Examples
     --------
-    >>> interval(Value(1.0, 0.5, 1.5))
-    '0.5 to 1.5'
+    >>> interval(Value(1.0, 0.5, 1.5)), interval(Value(0.51234, 0.50123, 0.52345), digits=3)
+    ('0.5 to 1.5', '0.501 to 0.523')
     """
-    return f"{number(value.low)} to {number(value.high)}"
+    write = short if digits == 3 else number
+    return f"{write(value.low)} to {write(value.high)}"
 
 
 def count(value: float) -> str:

@@ -42,9 +42,8 @@ def _words(found: Evaluation | None) -> list[str]:
     words = ["Each row was predicted by a model that has not seen it."]
     if found is not None and found.threshold is not None:
         chosen, name = found.threshold, plain(found.classes[1], 40)
-        words.append(
-            f"A row is called {name!r} from a probability of {number(chosen.value)}: {plain(chosen.note, 200)}."
-        )
+        words.append(f"A row is called {name!r} from a probability of {number(chosen.value)} on:")
+        words.append(f"{plain(chosen.note, 200)}.")
     return [" ".join(words)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -37,6 +38,8 @@ def coefficients(facts: Facts) -> Section:
     if weights.texts:
         lede.append(f"Words of text columns have {weights.texts:,} hashed weights, which carry no names.")
     figures = (_columns(weights, outputs), *_categories(weights, outputs))
+    if len(figures) == 1 and len(weights.columns) <= _SHOWN:
+        figures = (replace(figures[0], beside=True),)
     tables = (_by_class(weights, facts),) if outputs > 1 else ()
     return Section("weights", title, tuple(lede), figures=figures, tables=tables)
 
@@ -46,7 +49,8 @@ def _unit(facts: Facts) -> str:
     target = plain(facts.summary.target, 40)
     link = facts.bundle.model.link if facts.bundle is not None else "identity"
     if link == "identity":
-        return f"Effects are in the unit of {target}: one standard deviation of a number, or one category against its column's mean."
+        one = "one standard deviation of a number, or one category against its column's mean"
+        return f"Effects are in the unit of {target}: {one}."
     if link == "log":
         return f"Effects are on the logarithm of {target}: 0.1 is about ten per cent more."
     classes = facts.evaluation.classes if facts.evaluation is not None else ()

@@ -8,7 +8,7 @@ from justright.kinds import ColumnProfile, Profile
 from justright.report.facts import Facts
 from justright.report.marks import range_strip
 from justright.report.parts import ColumnRow, Section
-from justright.report.wording import count, percent, plain, short
+from justright.report.wording import count, listed, percent, plain, short
 
 __all__ = ["columns"]
 
@@ -43,8 +43,28 @@ def _words(profile: Profile) -> list[str]:
         text += f" Frequent values and quantiles are those of a sample of {count(profile.sample)} rows."
     if len(roles) > _MOST:
         text += f" The first {_MOST} columns are shown; profile.json has them all."
-    source = plain(profile.source.get("path") or profile.source.get("format") or "", 160)
-    return [text, f"Read from {source}."] if source else [text]
+    text += " A bar spans the middle half of the values, its line nine tenths, the mark is the median."
+    return [text, *_source(profile)]
+
+
+def _source(profile: Profile) -> list[str]:
+    """Say where the rows came from and how the files were read."""
+    source = profile.source
+    paths = [str(path).replace("\\", "/").rpartition("/")[2] for path in source.get("paths", ())]
+    details = [str(source["format"])] if source.get("format") else []
+    for key, words in (("separator", "separator"), ("encoding", "encoding"), ("decimal", "decimal mark")):
+        if source.get(key):
+            shown = "tab" if source[key] == "\t" else source[key]
+            details.append(f"{words} {plain(shown, 20)}")
+    if source.get("compression", "none") != "none":
+        details.append(plain(source["compression"], 20))
+    if not paths and not details:
+        return []
+    return [
+        f"Read from {listed(paths, 3)} ({'; '.join(details)})."
+        if paths
+        else f"Read from {'; '.join(details)}."
+    ]
 
 
 def _row(column: ColumnProfile, sample: int) -> ColumnRow:
@@ -57,7 +77,7 @@ def _row(column: ColumnProfile, sample: int) -> ColumnRow:
         role=column.role,
         reason=plain(column.reason, 160),
         drawing="" if top else _strip(column),
-        facts=tuple(_facts(column)),
+        facts=tuple(_facts(column, bool(top))),
         top=top,
         missing=percent(missing) if column.missing else "",
         alarm=missing > 0.2 or column.unreadable > 0,
@@ -86,13 +106,18 @@ def _top(column: ColumnProfile, sample: int) -> tuple[tuple[str, str, float], ..
     )
 
 
-def _facts(column: ColumnProfile) -> list[str]:
+def _facts(column: ColumnProfile, shown: bool) -> list[str]:
     """What is known of the values, in a few words each."""
+    found = []
     least = "" if column.distinct_exact else "at least "
-    found = [f"{least}{count(column.distinct)} value{'' if column.distinct == 1 else 's'}"]
-    if column.minimum is not None and column.maximum is not None:
-        middle = f", median {short(column.quantiles[2])}" if len(column.quantiles) == 5 else ""
-        found.append(f"{short(column.minimum)} to {short(column.maximum)}{middle}")
+    others = column.distinct - min(len(column.top), _TOP)
+    if shown and others > 0:
+        found.append(f"{least}{count(others)} more value{'s' if others > 1 else ''}")
+    if not shown and len(column.quantiles) == 5:
+        q05, _, q50, _, q95 = (short(value) for value in column.quantiles)
+        found += [f"5 % below {q05}", f"median {q50}", f"5 % above {q95}"]
+    elif not shown and column.form != "number":
+        found.append(f"{least}{count(column.distinct)} different values")
     if column.first:
         found.append(f"{plain(column.first, 30)} to {plain(column.last, 30)}")
     if column.unreadable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ def curves(facts: Facts) -> Section:
     if len(by_pass) > 2:
         figures.append(_figure(by_pass, "pass", facts))
     title = "Loss curves"
+    if len(figures) == 1:
+        figures = [replace(figures[0], beside=True)]
     if not rows or not (by_rows or by_pass):
         return Section("curves", title, absent=facts.why_not("history.jsonl"))
     return Section("curves", title, tuple(_words(by_rows, by_pass)), figures=tuple(figures))
@@ -41,8 +44,8 @@ def _chosen(facts: Facts) -> list[Row]:
         row for row in facts.history if row.fold >= 0 and row.train is not None and row.validation is not None
     ]
     penalty = chosen_penalty(facts, sorted({row.penalty for row in held}))
-    rates = {row.setting for row in held if penalty is None or row.penalty == penalty}
-    return [row for row in held if row.setting in rates]
+    settings = {row.setting for row in held if penalty is None or row.penalty == penalty}
+    return [row for row in held if row.setting in settings]
 
 
 def _by_rows(rows: list[Row], facts: Facts) -> list[Point]:
@@ -56,12 +59,16 @@ def _by_rows(rows: list[Row], facts: Facts) -> list[Point]:
 
 
 def _by_pass(rows: list[Row]) -> list[Point]:
-    """Mean losses of the folds after each pass."""
-    last: dict[tuple[int, int], Row] = {(row.number, row.member): row for row in rows}
+    """Mean losses of the folds after each pass; a member that has ended keeps its last losses."""
     grouped: dict[int, list[Row]] = defaultdict(list)
-    for (number_, _), row in last.items():
-        grouped[number_].append(row)
-    return [(float(at), *_means(grouped[at])) for at in sorted(grouped)]
+    for row in rows:
+        grouped[row.number].append(row)
+    latest: dict[int, Row] = {}
+    points = []
+    for at in sorted(grouped):
+        latest.update({row.member: row for row in grouped[at]})
+        points.append((float(at), *_means(latest.values())))
+    return points
 
 
 def _means(rows: Iterable[Row]) -> tuple[float, float]:
@@ -109,7 +116,7 @@ def _lines(long: list[dict[str, Any]], rows: bool) -> Any:
     import altair as alt
 
     values = [point["loss"] for point in long]
-    kind = "log" if wants_log(values) else "linear"
+    scale = alt.Scale(type="log" if wants_log(values) else "linear", zero=False)
     places = sorted({point["x"] for point in long})
     x = alt.X(
         "x:Q",
@@ -123,7 +130,7 @@ def _lines(long: list[dict[str, Any]], rows: bool) -> Any:
     )
     y = alt.Y(
         "loss:Q",
-        scale=alt.Scale(type=kind, zero=False),  # type: ignore[arg-type]  # a str that is one of its literals
+        scale=scale,
         axis=axis(values),
         title="loss",
     )

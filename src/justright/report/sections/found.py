@@ -31,7 +31,7 @@ def every_finding(facts: Facts) -> list[Finding]:
     every += facts.evaluation.findings if facts.evaluation is not None else ()
     every += facts.split.findings if facts.split is not None else ()
     once = {(one.id, one.sentence): one for one in reversed(every)}
-    kept = [one for one in dict.fromkeys((one.id, one.sentence) for one in every)]
+    kept = dict.fromkeys((one.id, one.sentence) for one in every)
     return sorted((once[key] for key in kept), key=lambda one: _ORDER.index(one.severity))
 
 

@@ -30,11 +30,11 @@ def numbers(facts: Facts) -> Section:
     lede = ["Each row was predicted by a model that has not seen it."]
     if held.every > 1:
         lede.append(f"Every {held.every}th row is drawn.")
-    figures = (_density(held, target), _errors(held, target), _spread(groups, target))
+    figures = (_density(held, target, groups), _errors(held, target), _spread(groups, target))
     return Section("predictions", title, (" ".join(lede),), figures=figures)
 
 
-def _density(held: OutOfFold, target: str) -> Figure:
+def _density(held: OutOfFold, target: str, groups: list[dict[str, float]]) -> Figure:
     """A map of how many rows lie at each pair of predicted and true value."""
     both = np.concatenate([held.target, held.prediction])
     low, high = (float(end) for end in np.quantile(both, [0.002, 0.998]))
@@ -64,9 +64,12 @@ def _density(held: OutOfFold, target: str) -> Figure:
     told = f"Map of predicted against true {target}; the nearer to the diagonal, the better"
     drawing = draw(_map(rows, low, high), "density", told, height=340)
     keys = (Key("accent", "rows; darker = more", "square"), Key("ink", "perfect", "dash"))
-    return Figure(
-        "Predicted against true", drawing, told, None, keys, "Values beyond the edge are drawn on it."
+    cells_ = tuple(
+        (f"{short(g['low'])} to {short(g['high'])}", short(g["predicted"]), short(g["true"])) for g in groups
     )
+    table = Table("Predicted against true", ("predicted", "mean predicted", "mean true"), cells_)
+    note = "Values beyond the edge are drawn on it."
+    return Figure("Predicted against true", drawing, told, table, keys, note)
 
 
 def _map(rows: list[dict[str, Any]], low: float, high: float) -> Any:
@@ -116,7 +119,7 @@ def _errors(held: OutOfFold, target: str) -> Figure:
     )
     table = Table("Errors", ("predicted minus true", "share of the rows"), cells)
     drawing = draw(_histogram(rows, low, high), "errors", told, height=235)
-    note = f"{percent(above)} of the predictions are too high. The outer half per cent on each side is drawn at the edge."
+    note = f"{percent(above)} of the predictions are too high. The outer 0.5 % of each side is at the edge."
     return Figure("Size of the errors", drawing, told, table, (), note)
 
 
@@ -180,7 +183,9 @@ def _spread(groups: list[dict[str, float]], target: str) -> Figure:
     head = ("predicted", "mean true", "median error", "80 % of the errors")
     drawing = draw(_bands(groups), "spread", told, height=235)
     keys = (Key("accent", "median error"), Key("muted", "80 % of the errors", "line"))
-    return Figure("Errors by size of the prediction", drawing, told, Table(told, head, cells), keys)
+    return Figure(
+        "Errors by size of the prediction", drawing, told, Table(told, head, cells), keys, beside=True
+    )
 
 
 def _bands(groups: list[dict[str, float]]) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from justright.report.facts import Facts
 from justright.report.marks import thousand_squares
 from justright.report.parts import Figure, Headline, Key, Section, Table
-from justright.report.wording import number, sentence, short
+from justright.report.wording import count, number, sentence, short
 from justright.schema import Value
 
 __all__ = ["opening"]
@@ -51,7 +51,13 @@ def _labels(facts: Facts) -> dict[str, tuple[str, str]]:
 
 def _headline(label: str, tone: str, value: Value) -> Headline:
     """A big number."""
-    return Headline(short(value.value), label, f"{short(value.low)} to {short(value.high)}", tone)
+    ends = f"{_told(value.low, label)} to {_told(value.high, label)}"
+    return Headline(_told(value.value, label), label, ends, tone)
+
+
+def _told(value: float, label: str) -> str:
+    """A number; whole where it counts rows and there are many."""
+    return count(value) if "1,000 new rows" in label and value >= 9.95 else short(value)
 
 
 def _pictures(figures: Mapping[str, Value], table: Table) -> tuple[Figure, ...]:
@@ -62,7 +68,7 @@ def _pictures(figures: Mapping[str, Value], table: Table) -> tuple[Figure, ...]:
     told = ", ".join(f"{size} {label}" for _, label, size in groups)
     drawing = thousand_squares([(tone, size) for tone, _, size in groups], f"Of 1,000 new rows: {told}")
     keys = tuple(Key(tone, f"{size} {label}", "square") for tone, label, size in groups)
-    return (Figure("A thousand new rows, one square each", drawing, told, table, keys, wide=True),)
+    return (Figure("A thousand new rows, one square each", drawing, told, table, keys),)
 
 
 def _counts(figures: Mapping[str, Value]) -> list[tuple[str, str, int]]:

@@ -26,7 +26,7 @@ def calibration(found: Evaluation) -> Figure:
     ]
     several = len(found.classes) > 2
     what = "of the likeliest class" if several else f"of {plain(found.classes[1], 30)}"
-    told = f"Stated probability {what} against the share that came true; on the diagonal the model can be believed"
+    told = f"Stated probability {what} against the share that came true; on the diagonal it can be believed"
     cells = tuple(
         (
             f"{percent(b.low)} to {percent(b.high)}",
@@ -82,7 +82,8 @@ def spread(held: OutOfFold, facts: Facts) -> Figure:
         for a, b, x, y in zip(edges[:-1].tolist(), edges[1:].tolist(), *shares, strict=True)
     )
     table = Table("Probabilities", ("probability", f"rows truly {names[0]}", f"rows truly {names[1]}"), cells)
-    at = facts.summary.threshold
+    found = facts.evaluation.threshold if facts.evaluation is not None else None
+    at = found.value if found is not None else facts.summary.threshold
     drawing = draw(_two_histograms(rows, at, names[1]), "spread", told, height=235)
     keys = (Key("muted", f"truly {names[0]}", "square"), Key("accent", f"truly {names[1]}", "square"))
     threshold = (Key("bad", "threshold", "dash"),) if at is not None and at <= 1 else ()

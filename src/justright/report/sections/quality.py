@@ -28,7 +28,7 @@ def quality(facts: Facts) -> Section:
         "A whisker is the 95 % interval for new rows of the same kind.",
     )
     figures = (_ladder(summary), *_all_metrics(summary, base))
-    return Section("quality", "How good it is", lede, figures=figures, tables=(_table(summary, base),))
+    return Section("quality", "How good it is", lede, figures=figures, folded=(_meanings(summary),))
 
 
 def _base_rates(facts: Facts) -> dict[str, float]:
@@ -78,7 +78,7 @@ def _ladder(summary: Summary) -> Figure:
     told = "; ".join(f"{row[0]} {row[1]}" for row in rows)
     drawing = draw(_whiskers(points, title), "ladder", told, height=58 + _ROW * len(points))
     keys = (Key("accent", "this model"), Key("muted", "for comparison"))
-    return Figure("From simple to complex", drawing, told, table, keys)
+    return Figure("From simple to complex", drawing, told, table, keys, beside=True)
 
 
 def _all_metrics(summary: Summary, base: dict[str, float]) -> tuple[Figure, ...]:
@@ -101,7 +101,7 @@ def _all_metrics(summary: Summary, base: dict[str, float]) -> tuple[Figure, ...]
     lower = [name for name in names if name in METRICS and not METRICS[name].greater_is_better]
     if not regression and lower:
         note = f"Lower is better for {', '.join(lower)}; higher for the others."
-    return (Figure("Metric by metric", drawing, told, None, keys, note),)
+    return (Figure("Metric by metric", drawing, told, _table(summary, base), keys, note, beside=True),)
 
 
 def _whiskers(points: list[dict[str, Any]], title: str, order: list[str] | None = None) -> Any:
@@ -138,23 +138,21 @@ def _whiskers(points: list[dict[str, Any]], title: str, order: list[str] | None 
 
 
 def _table(summary: Summary, base: dict[str, float]) -> Table:
-    """Every metric with its interval, its baselines and its meaning."""
-    boosted = summary.baselines.boosted
-    rows = []
-    for name, value in summary.metrics.items():
-        known = METRICS.get(name)
-        rival = number(boosted) if name == summary.metric and boosted is not None else ""
-        rows.append(
-            (
-                plain(name),
-                number(value.value),
-                interval(value),
-                number(base[name]) if name in base else "",
-                *((rival,) if boosted is not None else ()),
-                known.meaning if known else "",
-            )
+    """Every metric with its interval and that of the base rate."""
+    rows = tuple(
+        (
+            plain(name),
+            number(value.value),
+            interval(value, digits=3),
+            number(base[name]) if name in base else "",
         )
-    head = ("metric", "this model", "95 % interval", "base rate", "meaning")
-    if boosted is not None:
-        head = (*head[:4], "boosted trees", head[4])
-    return Table("All metrics", head, tuple(rows), texts=(0, len(head) - 1))
+        for name, value in summary.metrics.items()
+    )
+    return Table("All metrics", ("metric", "this model", "95 % interval", "base rate"), rows)
+
+
+def _meanings(summary: Summary) -> Table:
+    """What every metric says and which way is better."""
+    known = [METRICS[name] for name in summary.metrics if name in METRICS]
+    rows = tuple((one.name, "higher" if one.greater_is_better else "lower", one.meaning) for one in known)
+    return Table("What the metrics mean", ("metric", "better", "meaning"), rows, texts=(0, 1, 2))

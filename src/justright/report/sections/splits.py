@@ -29,7 +29,8 @@ def _words(seen: SplitAudit) -> list[str]:
         else f"{parts}; every row is in one."
     )
     if seen.repeated:
-        first += f" {count(seen.repeated)} rows ({percent(seen.repeated / seen.rows)}) repeat the content of another."
+        share = percent(seen.repeated / seen.rows)
+        first += f" {count(seen.repeated)} rows ({share}) repeat the content of another."
     else:
         first += " No row repeats another."
     if seen.groups_on_both_sides is not None:
@@ -50,11 +51,11 @@ def _table(seen: SplitAudit) -> Table:
     columns: list[tuple[str, list[str]]] = [
         ("part", [plain(part.name) for part in seen.parts]),
         ("rows", [count(part.rows) for part in seen.parts]),
-        ("share", [percent(part.share) for part in seen.parts]),
-        ("asked", [percent(part.asked) if part.asked is not None else "" for part in seen.parts]),
+        ("share", [f"{part.share:.1%}" for part in seen.parts]),
+        ("asked", [f"{part.asked:.1%}" if part.asked is not None else "" for part in seen.parts]),
         ("mean of the target", [_optional(part.target_mean) for part in seen.parts]),
         *(
-            (f"share of {plain(name, 24)}", [percent(p.class_shares.get(name)) for p in seen.parts])
+            (f"share of {plain(name, 24)}", [f"{p.class_shares.get(name, 0.0):.1%}" for p in seen.parts])
             for name in shown
         ),
         (

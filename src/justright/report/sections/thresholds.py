@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from justright.evaluate import Threshold
+from justright.evaluate import Threshold, ThresholdPoint
 from justright.report.drawing import ACCENT, BAD, FAINT, INK, WARM, axis, data, draw
 from justright.report.parts import Figure, Key, Table
 from justright.report.wording import number, percent
@@ -14,22 +14,24 @@ __all__ = ["cost", "trade"]
 
 def cost(threshold: Threshold) -> Figure:
     """Cost of 1,000 rows against the threshold."""
-    curve = threshold.curve
     told = f"Cost of 1,000 rows by threshold: {number(threshold.cost)} at {number(threshold.value)}"
-    rows: list[dict[str, Any]] = [{"x": p.threshold, "cost": p.cost} for p in curve if p.threshold <= 1]
-    step = max(1, len(curve) // 14)
-    cells = tuple(
-        (number(p.threshold), number(p.cost), percent(p.precision), percent(p.recall), percent(p.flagged))
-        for p in curve[::step]
-    )
-    head = ("threshold", "cost of 1,000 rows", "precision", "recall", "flagged")
+    rows: list[dict[str, Any]] = [
+        {"x": p.threshold, "cost": p.cost} for p in threshold.curve if p.threshold <= 1
+    ]
+    cells = tuple((number(point.threshold), number(point.cost)) for point in _thinned(threshold))
+    table = Table("Cost of every threshold", ("threshold", "cost of 1,000 rows"), cells, ())
     drawing = draw(_cost_line(rows, threshold), "cost", told, height=235)
     fp, fn = number(threshold.cost_fp), number(threshold.cost_fn)
     note = f"A wrongly flagged row costs {fp}, a missed one {fn}."
     keys = (Key("accent", "cost of 1,000 rows", "line"), Key("bad", "chosen"))
-    return Figure(
-        "What each threshold would cost", drawing, told, Table("Thresholds", head, cells, ()), keys, note
-    )
+    return Figure("What each threshold would cost", drawing, told, table, keys, note)
+
+
+def _thinned(threshold: Threshold) -> list[ThresholdPoint]:
+    """The points of the curve nearest to every tenth, and the chosen one."""
+    wanted = sorted({*(tenth / 10 for tenth in range(1, 10)), threshold.value})
+    nearest = [min(threshold.curve, key=lambda point: abs(point.threshold - at)) for at in wanted]
+    return [point for point in dict.fromkeys(nearest) if point.threshold <= 1]
 
 
 def _cost_line(rows: list[dict[str, Any]], threshold: Threshold) -> Any:
@@ -37,7 +39,7 @@ def _cost_line(rows: list[dict[str, Any]], threshold: Threshold) -> Any:
     import altair as alt
 
     scale = alt.Scale(domain=[0, 1], nice=False)
-    x = alt.X("x:Q", scale=scale, axis=alt.Axis(grid=False, tickCount=5), title="threshold")
+    x = alt.X("x:Q", scale=scale, axis=axis(grid=False, tickCount=5), title="threshold")
     y = alt.Y("cost:Q", axis=axis(row["cost"] for row in rows), title="cost of 1,000 rows")
     line = alt.Chart(data(rows)).mark_line(color=ACCENT).encode(x, y)
     mark = data([{"x": min(threshold.value, 1.0), "cost": threshold.cost}])
@@ -57,7 +59,7 @@ def trade(threshold: Threshold) -> Figure:
         for kind, value in (("precision", point.precision), ("recall", point.recall))
     ]
     scale = alt.Scale(domain=[0, 1], nice=False)
-    x = alt.X("x:Q", scale=scale, axis=alt.Axis(grid=False, tickCount=5), title="threshold")
+    x = alt.X("x:Q", scale=scale, axis=axis(grid=False, tickCount=5), title="threshold")
     y = alt.Y("y:Q", scale=scale, axis=alt.Axis(format=".0%"), title=None)
     tone = alt.Color(
         "kind:N", scale=alt.Scale(domain=["precision", "recall"], range=[INK, WARM]), legend=None
@@ -74,4 +76,11 @@ def trade(threshold: Threshold) -> Figure:
         Key("warm", "recall: true rows that are found", "line"),
         Key("bad", "chosen", "dash"),
     )
-    return Figure("What each threshold would find", drawing, told, None, keys)
+    cells = tuple(
+        (number(point.threshold), percent(point.precision), percent(point.recall), percent(point.flagged))
+        for point in _thinned(threshold)
+    )
+    table = Table(
+        "What each threshold would find", ("threshold", "precision", "recall", "flagged"), cells, ()
+    )
+    return Figure("What each threshold would find", drawing, told, table, keys, beside=True)

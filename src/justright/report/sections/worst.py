@@ -24,8 +24,10 @@ def worst(facts: Facts) -> Section:
     looked = slices[0].looked
     word = "none is" if clear == 0 else "one is" if clear == 1 else f"{clear} are"
     lede = (
-        f"Of {looked} groups of rows with one value of one column, these {len(slices)} have the highest {unit}; "
-        f"{word} worse than the other rows beyond chance. Intervals are widened for the number of groups looked at."
+        f"Of {looked} groups of rows with one value of one column, "
+        f"these {len(slices)} have the highest {unit}; "
+        f"{word} worse than the other rows beyond chance. "
+        "Intervals are widened for the number of groups looked at."
     )
     return Section("slices", title, (lede,), figures=(_figure(slices, unit),))
 
@@ -57,9 +59,8 @@ def _figure(slices: tuple[Slice, ...], unit: str) -> Figure:
     names = [f"{plain(part.column, 16)} = {plain(part.value, 20)}" for part in slices]
     drawing = draw(_whiskers(points, names, unit), "slices", told, height=62 + 34 * len(points))
     keys = (Key("accent", "these rows"), Key("warm", "all other rows", "tick"))
-    return Figure(
-        "The worst groups of rows", drawing, told, Table("The worst groups", head, rows, (0, 5)), keys
-    )
+    table = Table("The worst groups", head, rows, (0, 5))
+    return Figure("The worst groups of rows", drawing, told, table, keys, beside=True)
 
 
 def _whiskers(points: list[dict[str, Any]], names: list[str], unit: str) -> Any:
