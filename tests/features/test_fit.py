@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from justright.features.fit import PlanFit
+from justright.features.plan import Canonical
 from justright.recipe import Features
 from justright.schema import Column
 
@@ -93,13 +94,11 @@ def test_missing_dates_are_a_category_and_an_indicator(fitted):
     assert {f.part: f.counts[1] for f in plan.data.categorical} == {"weekday": 9.0, "month": 9.0, "hour": 9.0}
 
 
-def test_infinite_values_are_counted_once_for_each_column():
-    fit = PlanFit([COLUMNS[0], COLUMNS[3]], Features())
-    from justright.features.plan import Canonical
-
-    wild = Canonical(np.array([1.0, np.inf, 2.0]), None, (), None)
-    fit.add({"x": wild, "t": wild}, np.ones(3))
-    assert fit.infinite == {"x": 1, "t": 1}
+def test_infinite_values_are_counted():
+    fit = PlanFit(COLUMNS[:1], Features())
+    fit.add({"x": Canonical(np.array([1.0, np.inf, 2.0]), None, (), None)}, np.ones(3))
+    assert fit.infinite == {"x": 1}
+    assert PlanFit(COLUMNS, Features()).infinite == {}
 
 
 def test_text_gets_the_slots_of_the_recipe(fitted):

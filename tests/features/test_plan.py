@@ -96,8 +96,7 @@ def test_a_plan_read_back_encodes_the_same(plan, same_bits, columns):
 
 
 def row(**values):
-    given = {name: [None] for name in TYPES} | {name: [value] for name, value in values.items()}
-    return given
+    return {name: [None] for name in TYPES} | {name: [value] for name, value in values.items()}
 
 
 def test_values_of_several_spellings_are_one(plan, same_bits):
@@ -161,17 +160,16 @@ def test_a_whole_number_category_is_one_in_every_type(plan, same_bits):
         same_bits(plan.transform(pa.record_batch(table))[0], plan.transform_rows(row(z="03"), 1)[0])
 
 
+NICE = {"name": "c", "kind": "nice", "form": "text"}
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"numeric": 3},
         {"more": 1},
         {"numeric": [{"column": 1}]},
-        {
-            "categorical": [
-                {"column": {"name": "c", "kind": "nice", "form": "text"}, "vocabulary": [], "counts": []}
-            ]
-        },
+        {"categorical": [{"column": NICE, "vocabulary": [], "counts": []}]},
     ],
 )
 def test_plain_data_that_is_no_plan_is_refused(plan, change):
