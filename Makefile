@@ -46,9 +46,10 @@ layers: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-# bench: the import and start times, and what each folder of benchmarks/ measures
+# bench: import and start, reading, fingerprints, scoring; each writes a dated file into its results/
 bench: $(READY)
-	$(BIN)/python benchmarks/start.py
+	for each in start/start source/read split/fingerprint serving/scoring; do \
+	  $(BIN)/python benchmarks/$$each.py || exit 1; done
 
 # docs: write the generated pages of docs/reference
 docs: $(READY)
