@@ -56,8 +56,8 @@ def main() -> None:
     lines = [
         f"# Import and start, {options.date}",
         "",
-        f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, {os.cpu_count()} cores; the"
-        f" smallest of {options.repeats} fresh processes.",
+        f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, {os.cpu_count()} "
+        f"cores; the smallest of {options.repeats} fresh processes.",
         f"`python benchmarks/start/start.py --repeats {options.repeats}`",
         "",
         "| | wall, s | processor, s | limit, s |",

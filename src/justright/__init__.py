@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from justright.bundle.predictor import Predictor, load
     from justright.bundle.scoring import score_file
     from justright.errors import JustrightError, JustrightWarning
+    from justright.estimators import LinearClassifier, LinearRegressor
     from justright.kinds import infer_schema
     from justright.metrics import metric
     from justright.recipe import Recipe, read_recipe
+    from justright.report import write_report
     from justright.schema import Finding, Schema, Value
     from justright.source import Source, open_source
     from justright.split import farm_fingerprint, split_table
@@ -28,6 +30,8 @@ __all__ = [
     "Finding",
     "JustrightError",
     "JustrightWarning",
+    "LinearClassifier",
+    "LinearRegressor",
     "Predictor",
     "Recipe",
     "Run",
@@ -47,6 +51,7 @@ __all__ = [
     "split_table",
     "train",
     "train_recipe",
+    "write_report",
 ]
 
 __version__: Final = "0.1.0"
@@ -55,6 +60,8 @@ _PLACES: Final = {
     "Finding": "justright.schema",
     "JustrightError": "justright.errors",
     "JustrightWarning": "justright.errors",
+    "LinearClassifier": "justright.estimators",
+    "LinearRegressor": "justright.estimators",
     "Predictor": "justright.bundle.predictor",
     "Recipe": "justright.recipe",
     "Run": "justright.workflow",
@@ -73,6 +80,7 @@ _PLACES: Final = {
     "split_table": "justright.split",
     "train": "justright.workflow",
     "train_recipe": "justright.workflow",
+    "write_report": "justright.report",
 }
 
 
