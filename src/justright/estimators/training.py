@@ -16,7 +16,8 @@ import numpy as np
 
 from justright.errors import JustrightWarning
 from justright.features.plan import FeaturePlan
-from justright.models.base import Spec, learner_for
+from justright.models.base import Spec
+from justright.models.registry import learner_for
 from justright.optim.losses import Loss
 from justright.optim.schedules import schedule_for
 from justright.recipe import Descent
@@ -148,11 +149,11 @@ def _warn(trained: Trained, chosen: int, path: Sequence[float], n_folds: int) ->
 
 def raw(fitted: Fitted, plan: FeaturePlan) -> tuple[FloatArray, FloatArray]:
     """Return coefficients (d, outputs) and intercept (outputs,) in the units of X and y."""
-    weights = fitted.arrays["weights"] * float(fitted.front["scale"])
     numeric = plan.data.numeric
     centre = np.asarray([feature.centre for feature in numeric])
-    coefficients = weights.copy()
+    coefficients = fitted.arrays["weights"] * float(fitted.front["scale"])
     coefficients[: len(numeric)] /= np.asarray([feature.scale for feature in numeric])[:, None]
-    shift = centre @ coefficients[: len(numeric)]
     intercept = fitted.arrays["bias"] * float(fitted.front["scale"]) + float(fitted.front["centre"])
-    return coefficients, intercept - shift
+    intercept = intercept - centre @ coefficients[: len(numeric)]
+    # A softmax does not see a shift common to all classes: the one with mean 0 is given.
+    return coefficients, intercept - intercept.mean() if len(intercept) > 1 else intercept

@@ -1,4 +1,4 @@
-"""The Learner contract, what a training is told (Spec), and the registry of families.
+"""The Learner contract and what a training is told (Spec).
 
 A Learner trains a population of members at once. Its state is a dict of named numpy arrays and nothing
 else, so that checkpoints, best states and inspection need no code of the family.
@@ -13,21 +13,20 @@ Members are told apart by `schema.Member`: a member trains on the rows whose fol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from justright.errors import RecipeError, closest
 from justright.features.plan import FeaturePlan
 from justright.optim.losses import Loss
 from justright.optim.schedules import Schedule
 from justright.recipe import Descent
 from justright.schema import Block, FloatArray, Member
 
-__all__ = ["FAMILIES", "Curve", "Learner", "Progress", "Spec", "State", "register", "training_rows"]
+__all__ = ["Curve", "Learner", "Progress", "Spec", "State", "training_rows"]
 
 State: TypeAlias = dict[str, npt.NDArray[Any]]
 
@@ -138,33 +137,6 @@ class Learner(Protocol):
         self, spec: Spec, state: State, member: int
     ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return the front (JSON values) and the named arrays of one member's model."""
-
-
-def _linear(descent: Descent) -> Learner:
-    """Return the linear Learner that the optimizer asks for."""
-    if descent.optimizer == "exact":
-        from justright.models.linear.exact import ExactLinear
-
-        return ExactLinear()
-    from justright.models.linear.descent import DescentLinear
-
-    return DescentLinear()
-
-
-FAMILIES: Final[dict[str, Callable[[Descent], Learner]]] = {"linear": _linear}
-"""The families: name -> maker of a Learner from the descent settings. Heavy imports wait for the call."""
-
-
-def register(name: str, make: Callable[[Descent], Learner]) -> None:
-    """Register a family under a name, so that `family=name` trains it."""
-    FAMILIES[name] = make
-
-
-def learner_for(family: str, descent: Descent) -> Learner:
-    """Return the Learner of a family; RecipeError when no such family is registered."""
-    if family not in FAMILIES:
-        raise RecipeError(f"family={family!r}", allowed=closest(family, FAMILIES))
-    return FAMILIES[family](descent)
 
 
 def training_rows(block: Block, members: Sequence[Member]) -> FloatArray:

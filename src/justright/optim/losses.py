@@ -308,7 +308,7 @@ def margins_to_predictions(margins: FloatArray, link: str) -> FloatArray:
 
 
 def row_losses(loss: Loss, margins: FloatArray, target: Array) -> FloatArray:
-    """Return the loss of each row, float64 (rows,), of margins (rows, outputs) and target (rows,) or (rows, k)."""
+    """Return the loss of each row, float64 (rows,), for margins (rows, outputs)."""
     shaped = target[:, None, None] if target.ndim == 1 else target[:, :, None]
     return np.asarray(loss.value(margins[:, :, None], shaped).sum(axis=1)[:, 0])
 

@@ -15,8 +15,9 @@ from justright.datamodule import DataModule, prepare
 from justright.errors import RecipeError
 from justright.kinds import Profile, infer_schema
 from justright.metrics.suitability import check_loss
-from justright.models.base import Learner, Spec, learner_for
+from justright.models.base import Learner, Spec
 from justright.models.linear import LINEAR
+from justright.models.registry import learner_for
 from justright.optim.losses import Loss, loss_for
 from justright.optim.schedules import schedule_for
 from justright.recipe import Recipe, from_data
