@@ -73,8 +73,15 @@ def of_matrix(matrix: FloatArray) -> Table:
     return Table(tuple(Column(name, "numeric", "number") for name in names), values, len(matrix))
 
 
-def of_frame(frame: Any) -> Table:
+def of_frame(frame: Any, names: Sequence[str] | None) -> Table:
     """Return a data frame as a table, with the kinds of its columns inferred.
+
+    Parameters
+    ----------
+    frame : data frame
+        The rows.
+    names : sequence of str or None
+        Names of its columns; None = they are no texts: x0, x1, ... as in a matrix.
 
     Raises
     ------
@@ -87,6 +94,9 @@ def of_frame(frame: Any) -> Table:
     from justright.source import open_source
 
     arrow = _arrow(frame)
+    arrow = arrow.rename_columns(
+        list(names) if names is not None else [f"x{i}" for i in range(arrow.num_columns)]
+    )
     numbers = [name for name in arrow.column_names if _is_number(arrow.schema.field(name).type)]
     others = [name for name in arrow.column_names if name not in set(numbers)]
     columns = {name: Column(name, "numeric", "number", "a column of numbers") for name in numbers}

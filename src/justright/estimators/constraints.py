@@ -39,7 +39,7 @@ def check(parameters: Mapping[str, Any], table: Table) -> None:
     >>> check({"max_iter": 0}, {"max_iter": (lambda value: value > 0, "an integer above 0")})
     Traceback (most recent call last):
     ...
-    justright.errors.RecipeError: received max_iter=0; allowed: an integer above 0
+    justright.errors.RecipeError: received max_iter=0; allowed: an integer above 0.
     """
     for name, (holds, allowed) in table.items():
         if not holds(parameters[name]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def read_training(estimator: Any, X: Any, y: Any, *, numeric: bool) -> tuple[Tab
     check_consistent_length(X, y)
     if len(y) < 2:
         raise TableError(f"{len(y)} sample", allowed="at least 2 rows", where="X")
-    return of_frame(X), y
+    return of_frame(X, getattr(estimator, "feature_names_in_", None)), y
 
 
 def read_weights(weight: Any, rows: int) -> FloatArray:
@@ -82,8 +83,8 @@ def read_weights(weight: Any, rows: int) -> FloatArray:
     """
     from sklearn.utils import check_array
 
-    if weight is None or np.ndim(weight) == 0:
-        weight = np.full(rows, 1.0 if weight is None else weight)
+    if weight is None or isinstance(weight, Real):
+        weight = np.full(rows, 1.0 if weight is None else float(weight))
     made: FloatArray = check_array(
         weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight", ensure_min_samples=0
     )

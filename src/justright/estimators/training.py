@@ -17,7 +17,7 @@ import numpy as np
 from justright.errors import JustrightWarning
 from justright.features.plan import FeaturePlan
 from justright.models.base import Spec
-from justright.models.registry import learner_for
+from justright.models.linear.exact import ExactLinear
 from justright.optim.losses import Loss
 from justright.optim.schedules import schedule_for
 from justright.recipe import Descent
@@ -105,7 +105,7 @@ def fit_path(
     n_folds = 1 + max(-1, *(int(block.fold.max()) for block in blocks))
     groups = [-1, *range(n_folds)]
     members = [Member(fold, place, alpha, mix) for fold in groups for place, alpha in enumerate(path)]
-    learner = learner_for("linear", descent)
+    learner = ExactLinear()
     trained = Trainer(learner).fit(spec, members, blocks)
     if trained.interrupted:
         raise KeyboardInterrupt
