@@ -238,8 +238,11 @@ def _keep_steps(part: State, memory: Memory) -> None:
 def _rule(spec: Spec, members: Sequence[Member], rows: int, number: int) -> Rule:
     """Return how the steps of a pass are made."""
     descent = spec.descent
-    moments = (number + np.arange(FACTORS) / FACTORS) / descent.epochs
-    factors = np.asarray([spec.schedule(float(moment)) for moment in moments], np.float64)
+    steps = 1 if _full_batch(spec) else -(-rows // descent.batch)
+    # The schedule is read where steps begin, and at no more than FACTORS of them.
+    read = np.arange(FACTORS) if steps >= FACTORS else np.arange(steps) * descent.batch * FACTORS // rows
+    factors = np.zeros(FACTORS)
+    factors[read] = [spec.schedule((number + float(place) / FACTORS) / descent.epochs) for place in read]
     optimizer = OPTIMIZERS[descent.optimizer]
     return Rule(
         optimizer, descent.batch, rows, len(members), descent.momentum, factors, *_compiled(spec.loss)
@@ -248,13 +251,13 @@ def _rule(spec: Spec, members: Sequence[Member], rows: int, number: int) -> Rule
 
 def _compiled(loss: Loss) -> tuple[int, float, float]:
     """Return number and parameters of a loss that is compiled; a user's own has -1, whatever its name."""
-    if isinstance(loss, Squared | Poisson):
+    if type(loss) is Squared or type(loss) is Poisson:
         return SLOPES[loss.name], 0.0, 0.0
-    if isinstance(loss, Logistic | Softmax):
+    if type(loss) is Logistic or type(loss) is Softmax:
         return SLOPES[loss.name], loss.smoothing, 0.0
-    if isinstance(loss, Huber):
+    if type(loss) is Huber:
         return SLOPES["huber"], loss.delta, 0.0
-    if isinstance(loss, Quantile):
+    if type(loss) is Quantile:
         return SLOPES["quantile"], loss.level, loss.width
     return -1, 0.0, 0.0
 
