@@ -47,7 +47,8 @@ def sums(spec: Spec, blocks: Sequence[Block], members: Sequence[Member]) -> Floa
     """
     layout = layout_for(spec.plan)
     repeats = 1 + max(member.repeat for member in members)
-    folds = 2 + max(member.fold for member in members)
+    # Folds that no member is judged on are in the blocks all the same.
+    folds = 2 + max(*(member.fold for member in members), *(int(b.fold.max(initial=-1)) for b in blocks))
     width = layout.width + 2
     room = _MEMORY // (repeats * folds * width * width * 8)
     useful = 1 + np.log2(max(spec.rows, 1) / (20.0 * width))

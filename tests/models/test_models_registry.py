@@ -1,0 +1,28 @@
+"""Families by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from justright.errors import RecipeError
+from justright.models.linear.descent import DescentLinear
+from justright.models.linear.exact import ExactLinear
+from justright.models.registry import FAMILIES, learner_for, register
+from justright.recipe import Descent
+
+
+def test_the_optimizer_chooses_the_learner():
+    assert isinstance(learner_for("linear", Descent()), ExactLinear)
+    assert isinstance(learner_for("linear", Descent(optimizer="sgd")), DescentLinear)
+
+
+def test_a_family_of_ones_own(monkeypatch):
+    monkeypatch.setattr("justright.models.registry.FAMILIES", dict(FAMILIES))
+    made = object()
+    register("mine", lambda descent: made)
+    assert learner_for("mine", Descent()) is made
+
+
+def test_an_unknown_family_names_those_there_are():
+    with pytest.raises(RecipeError, match=r"family='liner'.*linear"):
+        learner_for("liner", Descent())
