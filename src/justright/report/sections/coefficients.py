@@ -41,6 +41,8 @@ def coefficients(facts: Facts) -> Section:
     if len(figures) == 1 and len(weights.columns) <= _SHOWN:
         figures = (replace(figures[0], beside=True),)
     tables = (_by_class(weights, facts),) if outputs > 1 else ()
+    if outputs > _SHOWN:
+        return Section("weights", title, tuple(lede), figures=figures, folded=tables)
     return Section("weights", title, tuple(lede), figures=figures, tables=tables)
 
 

@@ -64,9 +64,7 @@ def _density(held: OutOfFold, target: str, groups: list[dict[str, float]]) -> Fi
     told = f"Map of predicted against true {target}; the nearer to the diagonal, the better"
     drawing = draw(_map(rows, low, high), "density", told, height=340)
     keys = (Key("accent", "rows; darker = more", "square"), Key("ink", "perfect", "dash"))
-    cells_ = tuple(
-        (f"{short(g['low'])} to {short(g['high'])}", short(g["predicted"]), short(g["true"])) for g in groups
-    )
+    cells_ = tuple((f"up to {short(g['high'])}", short(g["predicted"]), short(g["true"])) for g in groups)
     table = Table("Predicted against true", ("predicted", "mean predicted", "mean true"), cells_)
     note = "Values beyond the edge are drawn on it."
     return Figure("Predicted against true", drawing, told, table, keys, note)
@@ -150,7 +148,6 @@ def _groups(held: OutOfFold) -> list[dict[str, float]]:
         mean = float(np.average(predicted, weights=held.weight[part]))
         found.append(
             {
-                "low": float(predicted.min()),
                 "high": float(predicted.max()),
                 "predicted": mean,
                 "true": float(np.average(true, weights=held.weight[part])),
@@ -173,7 +170,7 @@ def _spread(groups: list[dict[str, float]], target: str) -> Figure:
     told = f"Errors by size of the predicted {target}, in {len(groups)} groups of equally many rows"
     cells = tuple(
         (
-            f"{short(g['low'])} to {short(g['high'])}",
+            f"up to {short(g['high'])}",
             short(g["true"]),
             short(g["q50"]),
             f"{short(g['q10'])} to {short(g['q90'])}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from justright.report.facts import Facts
 from justright.report.parts import Section, Table
 from justright.report.wording import count, number, percent, plain
@@ -9,7 +11,7 @@ from justright.split import SplitAudit
 
 __all__ = ["splits"]
 
-_MOST_CLASSES = 4
+_MOST_CLASSES: Final = 4
 
 
 def splits(facts: Facts) -> Section:
@@ -51,11 +53,14 @@ def _table(seen: SplitAudit) -> Table:
     columns: list[tuple[str, list[str]]] = [
         ("part", [plain(part.name) for part in seen.parts]),
         ("rows", [count(part.rows) for part in seen.parts]),
-        ("share", [f"{part.share:.1%}" for part in seen.parts]),
-        ("asked", [f"{part.asked:.1%}" if part.asked is not None else "" for part in seen.parts]),
+        ("share", [f"{100 * part.share:.1f} %" for part in seen.parts]),
+        ("asked", [f"{100 * part.asked:.1f} %" if part.asked is not None else "" for part in seen.parts]),
         ("mean of the target", [_optional(part.target_mean) for part in seen.parts]),
         *(
-            (f"share of {plain(name, 24)}", [f"{p.class_shares.get(name, 0.0):.1%}" for p in seen.parts])
+            (
+                f"share of {plain(name, 24)}",
+                [f"{100 * p.class_shares.get(name, 0.0):.1f} %" for p in seen.parts],
+            )
             for name in shown
         ),
         (
@@ -78,7 +83,7 @@ def _table(seen: SplitAudit) -> Table:
 def _definition(seen: SplitAudit) -> tuple[Table, ...]:
     """How the split was made."""
     rows = tuple(
-        (plain(name), plain(value, 200))
+        (plain(name).replace("_", " "), _shown(value))
         for name, value in seen.definition.items()
         if value not in ("", [], None)
     )
@@ -93,3 +98,13 @@ def _optional(value: float | None) -> str:
 def _whole(value: int | None) -> str:
     """A count, or nothing."""
     return "" if value is None else count(value)
+
+
+def _shown(value: Any) -> str:
+    """A piece of the definition as text: rows of folds as numbers, a line of several repeats."""
+    if isinstance(value, list):
+        nested = any(isinstance(one, list) for one in value)
+        return ("; " if nested else ", ").join(_shown(one) for one in value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return count(value)
+    return number(value) if isinstance(value, float) else plain(value, 200)
