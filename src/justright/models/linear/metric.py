@@ -275,9 +275,11 @@ def _bend(spec: Spec, margins: FloatArray, block: Block) -> FloatArray:
         up, down = margins[:, :, None].copy(), margins[:, :, None].copy()
         up[:, output] += h
         down[:, output] -= h
-        turn = spec.loss.gradient(up, target) - spec.loss.gradient(down, target)
-        made[:, output] = turn[:, output, 0] / (2 * h)
-    # A row on a flat piece of its loss (Huber, quantile) still says something about its neighbours.
+        above, below = spec.loss.gradient(up, target), spec.loss.gradient(down, target)
+        bend = (above - below)[:, output, 0] / (2 * h)
+        # On a straight piece of its loss (Huber, quantile) a row bends where its gradient ends, about a unit
+        # away: without this no row of a small table may bend at all, and no step is short enough.
+        made[:, output] = np.where(bend > 0, bend, np.abs(above + below)[:, output, 0] / 2)
     return np.maximum(made, 1e-3 * max(float(made.mean()), 1e-6))
 
 
