@@ -17,7 +17,9 @@ def test_json_is_the_profile_and_the_target(call: Any, table: Path) -> None:
 def test_people_read_one_line_a_column(call: Any, table: Path) -> None:
     said = call("profile", table, "--target", "price")
     lines = said.out.splitlines()
-    assert said.code == 0 and lines[0].startswith("240 rows, 5 columns (format CSV")
+    assert said.code == 0 and lines[0].startswith(
+        "240 rows, 5 columns (CSV, separator ,, decimal ., encoding utf-8"
+    )
     assert lines[1].startswith("target price: regression, ")
     assert [line.split()[0] for line in lines[3:] if line[:1] not in ("", " ")] == [
         "column",

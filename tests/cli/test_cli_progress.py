@@ -81,16 +81,19 @@ def test_nothing_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("last", "said"), [(2, ("training: pass 2, loss 0.4", "s left")), (20, ("judging",))]
+)
+def test_a_bar_on_a_terminal(last: int, said: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     recipe = Recipe(descent=Descent(optimizer="sgd", epochs=20))
     with progress_for(recipe, quiet=False) as progress:
         progress.after_read(1_000_000, True)
         progress.after_pass(moment(1, [Row(1, 0, 0, -1, 1.0, train=0.5)]))
-        progress.after_pass(moment(2, [Row(2, 0, 0, -1, 1.0, train=0.4)]))
+        progress.after_pass(moment(last, [Row(last, 0, 0, -1, 1.0, train=0.4)]))
     text = terminal.getvalue()
-    assert "training: pass 2, loss 0.4" in text and "s left" in text
+    assert all(each in text for each in said)
     assert "\n" not in text.rsplit("\x1b[2K", 1)[-1]  # the bar wipes itself
 
 

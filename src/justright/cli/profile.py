@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,8 +40,7 @@ def _write(schema: Schema, seen: Profile) -> None:
     from justright.cli.output import console, grid
 
     to = console()
-    found = ", ".join(f"{key} {value}" for key, value in seen.source.items() if isinstance(value, str | int))
-    to.print(f"{seen.rows:,} rows, {len(seen.columns)} columns ({found})", soft_wrap=True)
+    to.print(f"{seen.rows:,} rows, {len(seen.columns)} columns ({_form(seen.source)})", soft_wrap=True)
     if seen.skipped:
         to.print(f"{seen.skipped:,} lines are no rows and were skipped", style="yellow")
     if schema.target is not None:
@@ -56,6 +55,16 @@ def _write(schema: Schema, seen: Profile) -> None:
         [_row(column) for column in seen.columns],
         right=(2, 3),
     )
+
+
+def _form(source: dict[str, Any]) -> str:
+    """Say what was found out about the file."""
+    told = [str(source.get("format", "table"))]
+    for key in ("separator", "decimal", "encoding", "compression", "header"):
+        value = source.get(key)
+        if value not in (None, "", "none"):
+            told.append(f"{key} {'tab' if value == chr(9) else value}")
+    return ", ".join(told)
 
 
 def _row(column: ColumnProfile) -> list[str]:

@@ -154,6 +154,10 @@ class _State:
             self.train_begin, self.first = now, moment.number
         return text
 
+    def is_last(self, moment: Moment) -> bool:
+        """Tell whether no further pass can come."""
+        return moment.done == len(moment.members) or moment.number >= self.epochs
+
 
 class _Silent:
     """Says nothing."""
@@ -204,7 +208,10 @@ class _Bar:
     def after_pass(self, moment: Moment) -> None:
         """Show the pass."""
         text = self.state.passed(moment)
-        self.bars.update(self.task, description=text, total=1.0, completed=self.state.done)
+        if self.state.is_last(moment):
+            self.bars.update(self.task, description="judging", total=None)
+        else:
+            self.bars.update(self.task, description=text, total=1.0, completed=self.state.done)
 
 
 def best_loss(rows: Sequence[Row]) -> float | None:

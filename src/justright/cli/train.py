@@ -193,11 +193,12 @@ def _resumed(run: Path, given: Sequence[object]) -> Recipe:
 
 def _run(recipe: Recipe, out: Path, resume: Path | None, quiet: bool) -> Run:
     """Train with progress on stderr."""
+    from justright.cli.interrupt import told_of_interrupt
     from justright.cli.progress import CountedSource, progress_for
     from justright.source import open_source
     from justright.workflow import train_recipe
 
-    with progress_for(recipe, quiet=quiet) as progress:
+    with told_of_interrupt(), progress_for(recipe, quiet=quiet) as progress:
         # A query is opened by the workflow itself: counting its rows here would run it twice.
         table = None if recipe.sql or not recipe.table else CountedSource(open_source(recipe.table), progress)
         return train_recipe(recipe, table=table, out=out, callbacks=(progress,), resume=resume)
