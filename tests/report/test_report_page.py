@@ -17,7 +17,8 @@ from justright.errors import MissingExtraError, StorageError
 from justright.report import drawing, write_report
 
 SECTIONS = (
-    "customer verdict quality path curves predictions slices weights findings split data making".split()
+    *("customer", "verdict", "quality", "path", "curves", "predictions"),
+    *("slices", "weights", "findings", "split", "data", "making"),
 )
 OPTIONAL = (
     "schema.json",
@@ -266,16 +267,13 @@ def test_no_width_scrolls_sideways(pages: dict[str, str], tmp_path: Path) -> Non
     )
     script = (
         "onload=()=>{document.title=[...document.querySelectorAll('iframe')].map(f=>"
-        "f.contentDocument.documentElement.scrollWidth-f.clientWidth).join(' ')}"
+        "f.contentDocument.documentElement).map(e=>e.scrollWidth-e.clientWidth).join(' ')}"
     )
     page = tmp_path / "frames.html"
     page.write_text(f"<!doctype html><title>-</title><script>{script}</script>{frames}", encoding="utf-8")
-    options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync".split()
-    options += [
-        "--disable-background-networking",
-        "--disable-component-update",
-        f"--user-data-dir={tmp_path / 'user'}",
-    ]
+    offline = ("quic", "sync", "gpu", "background-networking", "component-update")
+    options = ["--headless", "--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in offline)]
+    options.append(f"--user-data-dir={tmp_path / 'user'}")
     seen = subprocess.run(
         ["chromium", *options, "--window-size=1400,900", "--dump-dom", page.as_uri()],
         capture_output=True,

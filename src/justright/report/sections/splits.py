@@ -50,25 +50,23 @@ def _table(seen: SplitAudit) -> Table:
     """One row a part; columns that say nothing are left out."""
     classes = list(dict.fromkeys(name for part in seen.parts for name in part.class_shares))
     shown = classes[:_MOST_CLASSES] if len(classes) != 2 else classes[1:]
+    parts = seen.parts
     columns: list[tuple[str, list[str]]] = [
-        ("part", [plain(part.name) for part in seen.parts]),
-        ("rows", [count(part.rows) for part in seen.parts]),
-        ("share", [f"{100 * part.share:.1f} %" for part in seen.parts]),
-        ("asked", [f"{100 * part.asked:.1f} %" if part.asked is not None else "" for part in seen.parts]),
-        ("mean of the target", [_optional(part.target_mean) for part in seen.parts]),
+        ("part", [plain(part.name) for part in parts]),
+        ("rows", [count(part.rows) for part in parts]),
+        ("share", [_share(part.share) for part in parts]),
+        ("asked", [_share(part.asked) for part in parts]),
+        ("mean of the target", [_optional(part.target_mean) for part in parts]),
         *(
-            (
-                f"share of {plain(name, 24)}",
-                [f"{100 * p.class_shares.get(name, 0.0):.1f} %" for p in seen.parts],
-            )
+            (f"share of {plain(name, 24)}", [_share(part.class_shares.get(name)) for part in parts])
             for name in shown
         ),
         (
             "rows also in the first part",
-            [count(part.duplicates) if part.duplicates else "" for part in seen.parts],
+            [count(part.duplicates) if part.duplicates else "" for part in parts],
         ),
-        ("rows of its groups in the first part", [_whole(part.group_leaks) for part in seen.parts]),
-        ("rows not later than the first part", [_whole(part.early) for part in seen.parts]),
+        ("rows of its groups in the first part", [_whole(part.group_leaks) for part in parts]),
+        ("rows not later than the first part", [_whole(part.early) for part in parts]),
     ]
     kept = [(head, cells) for head, cells in columns if any(cells)]
     rows = tuple(zip(*(cells for _, cells in kept), strict=True))
@@ -93,6 +91,11 @@ def _definition(seen: SplitAudit) -> tuple[Table, ...]:
 def _optional(value: float | None) -> str:
     """A number, or nothing."""
     return "" if value is None else number(value)
+
+
+def _share(value: float | None) -> str:
+    """A share with one decimal, since parts differ by little; or nothing."""
+    return "" if value is None else f"{100 * value:.1f} %"
 
 
 def _whole(value: int | None) -> str:
