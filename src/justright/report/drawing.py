@@ -120,8 +120,8 @@ def labels(names: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> labels(["a", "b'c"])
-    '["a", "b\'c"][datum.value]'
+    >>> print(labels(["a", "b'c"]))
+    ["a", "b'c"][datum.value]
     """
     return f"{json.dumps(list(names))}[datum.value]"
 
@@ -156,22 +156,35 @@ def draw(chart: Any, name: str, description: str, *, height: int, width: int = _
     spec["autosize"] = {"type": "fit", "contains": "padding"}
     spec["config"] = _CONFIG
     root = ElementTree.fromstring(vl_convert.vegalite_to_svg(json.dumps(spec)))
-    body = "".join(_kept(child, name) for child in root)
+    ids = _Ids(name)
+    body = "".join(_kept(child, ids) for child in root)
     box = escape(root.get("viewBox", f"0 0 {width} {height}"))
     return f'<svg viewBox="{box}" role="img" aria-label="{escape(description)}">{body}</svg>'
 
 
-def _kept(element: ElementTree.Element, name: str) -> str:
+class _Ids:
+    """Ids of one drawing, numbered as they come: the engine's own count goes on from drawing to drawing."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._known: dict[str, str] = {}
+
+    def of(self, given: str) -> str:
+        """Return the id that stands for a given one."""
+        return self._known.setdefault(given, f"{self._name}-{len(self._known)}")
+
+
+def _kept(element: ElementTree.Element, ids: _Ids) -> str:
     """Write an element with what is allowed of it; nothing for others and for empty frames."""
     tag = element.tag.rpartition("}")[2]
     if tag not in _TAGS or element.get("class") == "background":
         return ""
     inner = escape(element.text or "", quote=False) if tag == "text" else ""
-    inner += "".join(_kept(child, name) for child in element)
+    inner += "".join(_kept(child, ids) for child in element)
     if not inner and tag in ("g", "defs", "text"):
         return ""
     attributes = "".join(
-        f' {key}="{escape(_value(key, value, name))}"'
+        f' {key}="{escape(_value(key, value, ids))}"'
         for key, value in element.attrib.items()
         if key in _ATTRIBUTES and not (key == "opacity" and value == "1")
     )
@@ -180,12 +193,12 @@ def _kept(element: ElementTree.Element, name: str) -> str:
     return f"<{tag}{attributes}>{inner}</{tag}>" if inner else f"<{tag}{attributes}/>"
 
 
-def _value(key: str, value: str, name: str) -> str:
+def _value(key: str, value: str, ids: _Ids) -> str:
     """Return an attribute with its ids made unique and its numbers cut to a hundredth of a pixel."""
     if key == "id":
-        return f"{name}-{value}"
+        return ids.of(value)
     if key == "clip-path":
-        return _URL.sub(rf"url(#{name}-\1)", value)
+        return _URL.sub(lambda found: f"url(#{ids.of(found[1])})", value)
     return _DECIMALS.sub(r"\1", value) if key in ("d", "transform", "x", "y", "x2", "y2") else value
 
 
@@ -207,8 +220,8 @@ def axis(seen: Iterable[float] = (), **options: Any) -> alt.Axis:
 
     largest = max((abs(value) for value in seen), default=0.0)
     kind = "~s" if largest >= 10_000 else "~e" if 0 < largest < 0.001 else "~g"
-    # An expression, since the option `format` writes 0 as 0k beside 10k.
-    return alt.Axis(labelExpr=f"format(datum.value, '{kind}')", **options)
+    # An expression, since the option `format` writes 0 as 0k beside 10k and as 0e+0 beside 1e-4.
+    return alt.Axis(labelExpr=f"datum.value == 0 ? '0' : format(datum.value, '{kind}')", **options)
 
 
 def decades(values: Iterable[float], most: int = 7) -> list[float]:
