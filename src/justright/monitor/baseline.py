@@ -1,6 +1,6 @@
 """The baseline: what the training rows looked like, column by column, as counts that service can add to.
 
-Numbers: 20 bins of equal weight in training (edges in the column's own unit) and the missing; a value
+Numbers: 20 bins of equal numbers of training rows (edges in the column's own unit) and the missing; a value
 that holds many rows makes its bin narrow, not its neighbours. Categories: the weight of every code.
 Counts come from a nested sample of at most a million rows by fingerprint.
 """
