@@ -177,7 +177,7 @@ class _Ids:
 def _kept(element: ElementTree.Element, ids: _Ids) -> str:
     """Write an element with what is allowed of it; nothing for others and for empty frames."""
     tag = element.tag.rpartition("}")[2]
-    if tag not in _TAGS or element.get("class") == "background":
+    if tag not in _TAGS or element.get("class") == "background" or element.get("d") == "":
         return ""
     inner = escape(element.text or "", quote=False) if tag == "text" else ""
     inner += "".join(_kept(child, ids) for child in element)

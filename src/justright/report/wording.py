@@ -85,7 +85,7 @@ def percent(share: float | None) -> str:
     value = 100.0 * share
     if value == 0.0 or abs(value) >= 10.0:
         return f"{value:.0f} %"
-    return f"{value:.1f} %" if abs(value) >= 0.1 else f"{value:.1g} %"
+    return f"{value:.1f}".removesuffix(".0") + " %" if abs(value) >= 0.1 else f"{value:.1g} %"
 
 
 def plain(text: object, limit: int = 80) -> str:

@@ -57,7 +57,7 @@ def _headline(label: str, tone: str, value: Value) -> Headline:
 
 def _told(value: float, label: str) -> str:
     """A number; whole where it counts rows and there are many."""
-    return count(value) if "1,000 new rows" in label and value >= 9.95 else short(value)
+    return count(value) if ", of 1,000" in label and value >= 9.95 else short(value)
 
 
 def _pictures(figures: Mapping[str, Value], table: Table) -> tuple[Figure, ...]:
