@@ -49,6 +49,9 @@ class Spec:
         Factor of the rate by share of the work done.
     rows : int
         Rows of all blocks.
+    clip : float
+        Numbers count as at most so many standard deviations from their mean, for families that clip;
+        default inf = as they are.
     """
 
     loss: Loss
@@ -57,6 +60,7 @@ class Spec:
     descent: Descent
     schedule: Schedule
     rows: int
+    clip: float = np.inf
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import getpass
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,8 @@ from justright.datamodule.prepare import TEST, parts_of, test_cutoffs
 from justright.datamodule.rows import columns_to_read, read_batch, read_times
 from justright.errors import ColumnError, RecipeError, TableError, closest
 from justright.evaluate.evaluation import Evaluation, evaluate
-from justright.evaluate.ledger import Opened, level_after, open_test, read_ledger
+from justright.evaluate.ledger import Opened, open_test
+from justright.evaluate.threshold import Threshold
 from justright.features.target import encode_classes
 from justright.optim.losses import margins_to_predictions
 from justright.recipe import Recipe, Split
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Judged", "evaluate_model"]
+
+_LEVEL: Final = 0.95
 
 
 class Judged:
@@ -70,7 +73,7 @@ def evaluate_model(model: str | Path, table: object = None, *, user: str = "", n
     path = Path(model)
     predictor = load(path / "model" if (path / "model").is_dir() else path)
     if table is not None:
-        return Judged(_judge(predictor, _scored(predictor, open_source(table)), 0.95)[0], None)
+        return Judged(_judge(predictor, _scored(predictor, open_source(table)), _LEVEL)[0], None)
     folder = open_run(path)
     recipe = folder.read("recipe.json", Recipe)
     if not recipe.split.test:
@@ -96,12 +99,10 @@ def _open_test(folder: RunFolder, recipe: Recipe, predictor: Predictor, user: st
             next_step=f"justright evaluate {folder.path} TABLE",
         )
     source = open_source(recipe.table, sql=recipe.sql)
-    ledger = folder.path / "ledger.jsonl"
-    looks = len(read_ledger(ledger)[0]) if ledger.exists() else 0
     rows = list(_scored_test(predictor, source, recipe))
-    evaluation, test_id = _judge(predictor, iter(rows), level_after(looks + 1))
+    evaluation, test_id = _judge(predictor, iter(rows), _LEVEL)
     look = open_test(
-        ledger,
+        folder.path / "ledger.jsonl",
         model_id=predictor.model_id,
         test_id=test_id,
         rows=evaluation.rows,
@@ -109,6 +110,8 @@ def _open_test(folder: RunFolder, recipe: Recipe, predictor: Predictor, user: st
         time=now,
         user=user,
     )
+    if look.level != _LEVEL:
+        evaluation, _ = _judge(predictor, iter(rows), look.level)
     return Judged(evaluation, look)
 
 
@@ -122,29 +125,25 @@ def _judge(
     if not pieces or not sum(len(target) for target, _, _ in pieces):
         raise TableError("no row with a target", allowed="at least two rows with a target")
     target, prediction, weight = (np.concatenate(column) for column in zip(*pieces, strict=True))
-    threshold = None
-    stored = predictor.bundle.model.threshold
-    if predictor.task == "binary" and stored is not None:
-        threshold = stored
     made = evaluate(
         predictor.task,
         predictor.classes,
         target,
         prediction,
         weight,
-        threshold=_fixed(threshold),
+        threshold=_stored_threshold(predictor),
         level=level,
     )
     return made, hashlib.sha256(np.ascontiguousarray(target).data).hexdigest()[:16]
 
 
-def _fixed(value: float | None) -> Any:
-    """Return a stored threshold in the form that `evaluate` takes."""
-    from justright.evaluate.threshold import Threshold
-
-    if value is None:
+def _stored_threshold(predictor: Predictor) -> Threshold | None:
+    """Return the threshold of the model with the costs it was chosen for."""
+    model = predictor.bundle.model
+    if model.threshold is None:
         return None
-    return Threshold(value, 0.0, 1.0, 1.0, "cost", True, "as stored in the model", ())
+    cost_fp, cost_fn = (float(model.hyperparameters.get(name, 1.0)) for name in ("cost_fp", "cost_fn"))
+    return Threshold(model.threshold, 0.0, cost_fp, cost_fn, "cost", True, model.threshold_note, ())
 
 
 def _scored(predictor: Predictor, source: Source) -> Iterator[tuple[Any, Any, Any]]:

@@ -57,7 +57,12 @@ class HeldOut:
     sampled: npt.NDArray[np.int64]
 
 
-def choose_setting(members: Sequence[Member], validation: FloatArray, failed: Sequence[int]) -> int:
+def choose_setting(
+    members: Sequence[Member],
+    validation: FloatArray,
+    failed: Sequence[int],
+    fold_weight: Sequence[float] | None = None,
+) -> int:
     """Return the setting with the smallest mean validation loss; the stronger penalty on a tie.
 
     Parameters
@@ -68,15 +73,20 @@ def choose_setting(members: Sequence[Member], validation: FloatArray, failed: Se
         Last validation loss of each member.
     failed : sequence of int
         Members that diverged: their settings are out.
+    fold_weight : sequence of float, optional
+        Weight of the rows of each fold; None = all folds weigh the same.
     """
     bad = {members[place].setting for place in failed}
-    losses: dict[int, list[float]] = {}
+    losses: dict[int, float] = {}
+    weights: dict[int, float] = {}
     for member, loss in zip(members, validation.tolist(), strict=True):
         if member.fold >= 0 and np.isfinite(loss) and member.setting not in bad:
-            losses.setdefault(member.setting, []).append(loss)
+            weight = 1.0 if fold_weight is None else fold_weight[member.fold]
+            losses[member.setting] = losses.get(member.setting, 0.0) + weight * loss
+            weights[member.setting] = weights.get(member.setting, 0.0) + weight
     if not losses:
         return next((m.setting for m in members if m.setting not in bad), 0)
-    return min(losses, key=lambda setting: (round(float(np.mean(losses[setting])), 12), setting))
+    return min(losses, key=lambda s: (round(losses[s] / max(weights[s], 1e-300), 12), s))
 
 
 def held_out(

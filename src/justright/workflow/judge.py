@@ -91,7 +91,7 @@ def judge(
     target = schema.target
     assert target is not None
     train, validation = _last_losses(trained, len(members))
-    setting = choose_setting(members, validation, trained.failed)
+    setting = choose_setting(members, validation, trained.failed, _fold_weight(data, recipe.split.folds))
     member = next(place for place, m in enumerate(members) if m.fold < 0 and m.setting == setting)
     held = held_out(learner, spec, trained.state, members, data.blocks, setting)
     name = default_metric(target.task) if recipe.metric == "auto" else metric(recipe.metric, target.task).name
@@ -131,9 +131,25 @@ def judge(
         same,
         threshold,
         evaluation.findings + findings,
-        {"penalty": chosen.penalty, "mix": chosen.mix, "rate": chosen.rate, "passes": trained.history.passes},
+        {
+            "penalty": chosen.penalty,
+            "mix": chosen.mix,
+            "rate": chosen.rate,
+            "passes": trained.history.passes,
+            "cost_fp": recipe.cost_fp,
+            "cost_fn": recipe.cost_fn,
+        },
         held,
     )
+
+
+def _fold_weight(data: DataModule, folds: int) -> list[float]:
+    """Return the weight of the rows of each fold: equal rows share one, so folds may be uneven."""
+    total = np.zeros(folds)
+    for block in data.blocks:
+        fold = block.fold[:, 0]
+        total += np.bincount(fold[fold >= 0], weights=block.weight[fold >= 0], minlength=folds)
+    return [float(weight) for weight in total]
 
 
 def _last_losses(trained: Trained, count: int) -> tuple[FloatArray, FloatArray]:
@@ -243,6 +259,8 @@ def _boosted(
             target.target.task,
             max(len(target.target.classes), 2),
             time_limit=limit,
+            # Of periods the last one: the first has the fewest earlier rows to learn from.
+            fold=recipe.split.folds - 1 if data.forward else 0,
             seed=recipe.seed,
             forward=data.forward,
         )

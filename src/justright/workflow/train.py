@@ -25,7 +25,6 @@ from justright.runs import RunFolder, create, open_run
 from justright.schema import Member, Schema
 from justright.source import Source, open_source
 from justright.training.callbacks import Callback
-from justright.training.history import append_rows
 from justright.training.loop import Trained, Trainer
 from justright.workflow.audit import split_audit
 from justright.workflow.export import export_bundle
@@ -206,7 +205,7 @@ def _question(
     learner = learner_for(family, recipe.descent)
     outputs = len(schema.target.classes) if loss.link == "softmax" else 1
     schedule = schedule_for(recipe.descent.schedule)
-    spec = Spec(loss, outputs, data.plan, recipe.descent, schedule, data.rows)
+    spec = Spec(loss, outputs, data.plan, recipe.descent, schedule, data.rows, recipe.features.clip)
     members = population(
         recipe, data, exact_sums=loss.name == "squared" and recipe.descent.optimizer == "exact"
     )
@@ -227,8 +226,8 @@ def _train(
     trained = trainer.fit(
         spec, members, data.blocks, seed=recipe.seed, question=_fingerprint(recipe, data, members)
     )
-    (folder.path / "history.jsonl").unlink(missing_ok=True)
-    append_rows(folder.path / "history.jsonl", trained.history.rows)
+    encode = msgspec.json.Encoder().encode
+    folder.write_bytes("history.jsonl", b"".join(encode(row) + b"\n" for row in trained.history.rows))
     folder.write("training.json", {"ended": trained.history.ended, "seconds": trained.history.seconds})
     return trained
 

@@ -71,7 +71,7 @@ class DescentLinear:
         seed : int
             Seed of the order of rows, >= 0.
         """
-        shape = design.layout_for(spec.plan).width + 1, spec.outputs, len(members)
+        shape = design.layout_for(spec.plan, spec.clip).width + 1, spec.outputs, len(members)
         theta = np.zeros(shape)
         theta[-1] = _biases(spec, blocks, members)
         found = evaluate(spec, blocks, members, theta, 1.0)
@@ -179,7 +179,7 @@ def _mean_weight(blocks: Sequence[Block], members: Sequence[Member]) -> FloatArr
 
 def _epoch(spec: Spec, part: State, blocks: Sequence[Block], members: Sequence[Member], number: int) -> None:
     """Make one pass of steps in the order of the pass; changes the arrays of `part`."""
-    layout = design.layout_for(spec.plan)
+    layout = design.layout_for(spec.plan, spec.clip)
     count = spec.outputs * len(members)
     columns = _columns(part, members, spec.outputs)
     memory = _memory(part, columns, layout.dense, spec.outputs)

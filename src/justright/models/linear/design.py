@@ -74,7 +74,7 @@ class Rows:
         return total
 
 
-def layout_for(plan: FeaturePlan) -> Layout:
+def layout_for(plan: FeaturePlan, clip: float = np.inf) -> Layout:
     """Return where each feature's weights stand in a linear model of this plan."""
     data = plan.data
     return Layout(
@@ -82,6 +82,7 @@ def layout_for(plan: FeaturePlan) -> Layout:
         [place for place, feature in enumerate(data.numeric) if feature.missing],
         [feature.size for feature in data.categorical],
         sum(feature.slots for feature in data.text),
+        clip,
     )
 
 
@@ -109,7 +110,7 @@ def _rows(block: Block, layout: Layout) -> Rows:
 
     gone = np.isnan(block.numeric)
     dense = np.empty((block.rows, layout.dense))
-    dense[:, : layout.numeric] = np.where(gone, 0.0, block.numeric)
+    dense[:, : layout.numeric] = np.clip(np.where(gone, 0.0, block.numeric), -layout.clip, layout.clip)
     dense[:, layout.numeric :] = gone[:, layout.indicators]
     parts = []
     if layout.sizes:

@@ -33,7 +33,7 @@ class ExactLinear:
     def start(self, spec: Spec, blocks: Sequence[Block], members: Sequence[Member], seed: int) -> State:
         """Return the state before the first pass; `seed` is not used, nothing is random."""
         if _by_sums(spec):
-            d = layout_for(spec.plan).width
+            d = layout_for(spec.plan, spec.clip).width
             return {"weights": np.zeros((d, 1, len(members))), "bias": np.zeros((1, len(members)))}
         if any(member.mix > 0 for member in members):
             return proximal.start(spec, blocks, members)
@@ -77,7 +77,7 @@ def margins_of(spec: Spec, state: State, block: Block) -> FloatArray:
     flat = np.ascontiguousarray(weights.reshape(d, k * count))
     out = np.empty((block.rows, k * count))
     begin = 0
-    for rows in rows_of(block, layout_for(spec.plan), k * count):
+    for rows in rows_of(block, layout_for(spec.plan, spec.clip), k * count):
         out[begin : begin + rows.block.rows] = rows.times(flat) + bias.reshape(-1)
         begin += rows.block.rows
     return out.reshape(block.rows, k, count)
@@ -89,7 +89,7 @@ def export_linear(
     """Return the front (layout and target scale) and the arrays `weights` (d, outputs), `bias` (outputs,)."""
     weights, bias = parameters(state)
     target = spec.plan.data.target
-    front = layout_for(spec.plan).to_front()
+    front = layout_for(spec.plan, spec.clip).to_front()
     front["centre"] = target.centre if target else 0.0
     front["scale"] = target.scale if target else 1.0
     return front, {
@@ -100,4 +100,4 @@ def export_linear(
 
 def _by_sums(spec: Spec) -> bool:
     """Say whether sums of products solve it."""
-    return spec.loss.name == "squared" and layout_for(spec.plan).width <= gram.GRAM_LIMIT
+    return spec.loss.name == "squared" and layout_for(spec.plan, spec.clip).width <= gram.GRAM_LIMIT

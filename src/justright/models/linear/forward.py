@@ -3,7 +3,8 @@
     margin = bias + z . w  +  sum of w[indicator of missing]  +  sum of w[offset + code]  +  tokens . w
 
 `weights` float64 (d, outputs) holds, in this order: numbers, missing indicators, categories field by
-field, token slots. `bias` float64 (outputs,). The margin is then mapped to the target's unit by
+field, token slots. `bias` float64 (outputs,).
+z is cut at `clip` standard deviations. The margin is then mapped to the target's unit by
 `scale` and `centre` of the front.
 """
 
@@ -34,13 +35,18 @@ class Layout:
         Number of codes of each categorical field.
     tokens : int
         Number of token slots.
+    clip : float
+        Numbers count as at most so many standard deviations from their mean; inf = as they are.
     """
 
-    def __init__(self, numeric: int, indicators: list[int], sizes: list[int], tokens: int) -> None:
+    def __init__(
+        self, numeric: int, indicators: list[int], sizes: list[int], tokens: int, clip: float = np.inf
+    ) -> None:
         self.numeric = numeric
         self.indicators = indicators
         self.sizes = sizes
         self.tokens = tokens
+        self.clip = clip
         self.dense = numeric + len(indicators)
         ends = self.dense + np.cumsum([0, *sizes])
         self.offsets = [int(end) for end in ends[:-1]]
@@ -54,6 +60,7 @@ class Layout:
             "indicators": self.indicators,
             "sizes": self.sizes,
             "tokens": self.tokens,
+            "clip": self.clip if np.isfinite(self.clip) else None,
         }
 
 
@@ -62,15 +69,22 @@ def layout_of(front: Mapping[str, Any]) -> Layout:
     try:
         made = Layout(
             int(front["numeric"]),
-            [int(i) for i in front["indicators"]],
-            [int(s) for s in front["sizes"]],
+            [int(place) for place in front["indicators"]],
+            [int(size) for size in front["sizes"]],
             int(front["tokens"]),
+            np.inf if front.get("clip") is None else float(front["clip"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(
             f"a linear front that does not fit: {error!r}", next_step="train the model again"
         ) from error
-    if made.numeric < 0 or made.tokens < 0 or min(made.sizes, default=1) < 1 or made.width > 2**31:
+    if (
+        not made.clip > 0
+        or made.numeric < 0
+        or made.tokens < 0
+        or min(made.sizes, default=1) < 1
+        or made.width > 2**31
+    ):
         raise BundleError("a linear front with impossible sizes", next_step="train the model again")
     if any(not 0 <= i < made.numeric for i in made.indicators):
         raise BundleError("a linear front whose indicators name no column", next_step="train the model again")
@@ -100,6 +114,8 @@ def margins(front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], bl
     gone = np.isnan(z) if z.size else np.zeros(z.shape, bool)
     any_gone = bool(gone.any())
     filled = np.where(gone, np.float32(0), z) if any_gone else z
+    if np.isfinite(layout.clip):
+        filled = np.clip(filled, -layout.clip, layout.clip)
     total = filled.astype(np.float64) @ weights[: layout.numeric] + np.asarray(arrays["bias"], np.float64)
     if any_gone and layout.indicators:
         total += gone[:, layout.indicators].astype(np.float64) @ weights[layout.numeric : layout.dense]

@@ -45,7 +45,7 @@ def sums(spec: Spec, blocks: Sequence[Block], members: Sequence[Member]) -> Floa
     Bucket 0 holds the smallest sample of the rows, bucket b doubles it. The last group holds the rows
     of no fold.
     """
-    layout = layout_for(spec.plan)
+    layout = layout_for(spec.plan, spec.clip)
     repeats = 1 + max(member.repeat for member in members)
     # Folds that no member is judged on are in the blocks all the same.
     folds = 2 + max(*(member.fold for member in members), *(int(b.fold.max(initial=-1)) for b in blocks))

@@ -12,7 +12,7 @@ forms:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -24,6 +24,7 @@ from justright.models.linear.design import Rows, layout_for, rows_of, sampled
 from justright.models.linear.dual import DUAL_ROWS, DualMetric, dual_parts
 from justright.models.linear.forward import Layout
 from justright.models.linear.passes import shaped
+from justright.models.linear.telling import telling_rows
 from justright.optim.losses import margins_to_predictions
 from justright.schema import Block, FloatArray
 
@@ -120,7 +121,7 @@ def build_metric(
     wanted : bool (settings,)
         Settings that still train.
     """
-    layout = layout_for(spec.plan)
+    layout = layout_for(spec.plan, spec.clip)
     d, outputs, settings = anchors.shape[0] - 1, anchors.shape[1], anchors.shape[2]
     if spec.rows * share <= DUAL_ROWS < d:
         return _dual(spec, blocks, anchors, penalty, share, wanted)
@@ -129,7 +130,7 @@ def build_metric(
     parameters = (d + 1) * outputs if coupled else len(head)
     # Outputs in one matrix cost outputs^2: fewer rows will do, the steps learn the rest.
     rows = float(np.clip((10 if outputs > 1 else 30) * parameters, _FEWEST, _MOST))
-    parts = list(_sample(spec, blocks, layout, min(share, rows / max(spec.rows, 1)), head, tail))
+    parts = list(_sample(spec, telling_rows(blocks, rows, share), layout, head, tail))
     sums: dict[bytes, _Sums] = {}
     made: dict[int, tuple[FloatArray, FloatArray, FloatArray]] = {}
     for setting in np.flatnonzero(wanted).tolist():
@@ -151,7 +152,7 @@ def _dual(
     wanted: npt.NDArray[np.bool_],
 ) -> DualMetric:
     """Build the metric in the space of the rows."""
-    layout = layout_for(spec.plan)
+    layout = layout_for(spec.plan, spec.clip)
     pieces = [rows for block in sampled(blocks, share) for rows in rows_of(block, layout, 1)]
     weights = [rows.block.weight.astype(np.float64) for rows in pieces]
     total = float(sum(weight.sum() for weight in weights))
@@ -174,10 +175,10 @@ class _Part(NamedTuple):
 
 
 def _sample(
-    spec: Spec, blocks: Sequence[Block], layout: Layout, share: float, head: Places, tail: Places
+    spec: Spec, blocks: Iterable[Block], layout: Layout, head: Places, tail: Places
 ) -> Iterator[_Part]:
     """Yield the rows of the sample."""
-    for block in sampled(blocks, share):
+    for block in blocks:
         for rows in rows_of(block, layout, len(head) + spec.outputs**2):
             yield _Part(rows, *_parts(rows, head, tail))
 

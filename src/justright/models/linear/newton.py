@@ -31,16 +31,19 @@ __all__ = ["advance", "best_bias", "bias_curvature", "start"]
 _PAIRS: Final = 8
 _PAIR_BYTES: Final = 1 << 27
 _ARMIJO: Final = 1e-4
-_LEVEL_PASSES: Final = 6  # a smaller sample only has to give a good start
+_LEVEL_PASSES: Final = 6  # passes of the last sample but one; a sample half as large may take twice as many
+_MOST_PASSES: Final = 48
 _SMALLEST: Final = 4_000  # rows of the smallest sample
 _RENEW: Final = (4, 12, 30)  # passes of a level after which a metric at the current point pays for itself
+_LOOK_BACK: Final = 12
+_STALE: Final = 2e-3  # share by which the validation loss must fall in so many passes
 _FAR: Final = 20.0  # a setting this many times farther behind than its steps still promise is not chosen
 _NEAR: Final = 2  # settings on either side of the best that are always kept
 
 
 def start(spec: Spec, blocks: Sequence[Block], members: Sequence[Member]) -> State:
     """Return the state before the first pass: zero weights and the best bias."""
-    d, k, count = layout_for(spec.plan).width, spec.outputs, len(members)
+    d, k, count = layout_for(spec.plan, spec.clip).width, spec.outputs, len(members)
     theta = np.zeros((d + 1, k, count))
     theta[d] = best_bias(spec, blocks)[:, None]
     pairs = int(np.clip(_PAIR_BYTES // (16 * max(theta.size, 1)), 3, _PAIRS))
@@ -65,6 +68,7 @@ def start(spec: Spec, blocks: Sequence[Block], members: Sequence[Member]) -> Sta
         "anchor_share": np.asarray(0.5**levels),
         "anchor_done": np.zeros(count, bool),
         "first": np.full(count, np.nan),
+        "best": np.full(_LOOK_BACK, np.inf),
         "level": np.asarray(levels),
         "level_pass": np.asarray(0),
     }
@@ -85,6 +89,7 @@ def advance(
     penalty = np.asarray([member.penalty for member in asked])
     objective, gradient = _penalised(found, state["trial"][:, :, active], penalty)
     good = _accept(new, active, found, objective, gradient, fresh=int(state["level_pass"]) == 0)
+    good |= _adopt(new, active, members)
     new["level_pass"] += 1
     if int(new["level_pass"]) in _RENEW:
         _renew(new, members, share)
@@ -160,6 +165,40 @@ def _remember(new: State, moved: npt.NDArray[Any], move: FloatArray, gradient: F
     new["known"][0, moved] = bent
 
 
+def _adopt(new: State, active: npt.NDArray[Any], members: Sequence[Member]) -> npt.NDArray[np.bool_]:
+    """Let members take over the point of another that is better for them too; say which. Sets `new`.
+
+    Members on the same rows differ in penalty only, so loss and gradient at another's point are known
+    without a pass: a weak penalty that is still far out starts from where a stronger one has arrived.
+    """
+    theta, penalty = new["theta"], np.asarray([member.penalty for member in members])
+    squares = (theta[:-1] ** 2).sum(axis=(0, 1))
+    taken = np.zeros(len(members), bool)
+    same: dict[tuple[int, int], list[int]] = {}
+    for place in active.tolist():
+        same.setdefault((members[place].repeat, members[place].fold), []).append(place)
+    for group in same.values():
+        places = np.asarray(group)
+        # at[i, j] = objective of member i at the point of member j
+        at = new["train"][places] + 0.5 * penalty[places][:, None] * squares[places]
+        source = places[np.argmin(np.where(np.isfinite(at), at, np.inf), axis=1)]
+        better = at.min(axis=1) < new["objective"][places] * (1 - 1e-3)
+        better &= ~np.isin(source, places[better])
+        taken[places[better]] = True
+        for to, start in zip(places[better].tolist(), source[better].tolist(), strict=True):
+            weaker = penalty[to] - penalty[start]
+            for name in ("moves", "turns"):
+                new[name][:, :, :, to] = new[name][:, :, :, start]
+            new["turns"][:, :-1, :, to] += weaker * new["moves"][:, :-1, :, to]
+            new["known"][:, to] = new["known"][:, start]
+            new["gradient"][:, :, to] = new["gradient"][:, :, start]
+            new["gradient"][:-1, :, to] += weaker * theta[:-1, :, start]
+            new["objective"][to] = new["train"][start] + 0.5 * penalty[to] * squares[start]
+            new["train"][to], new["validation"][to] = new["train"][start], new["validation"][start]
+            theta[:, :, to] = theta[:, :, start]
+    return np.asarray(taken[active])
+
+
 def _renew(new: State, members: Sequence[Member], share: float) -> None:
     """Take the metric anew at the current points of the members that train on all rows. Sets `new`."""
     for place, member in enumerate(members):
@@ -231,8 +270,11 @@ def _finish(spec: Spec, new: State, active: npt.NDArray[Any], members: Sequence[
     new["done"][active] |= (promised < tolerance) & (new["step"][active] == 1.0)
     if not level:
         new["done"][active] |= _decided(new, active, promised, members)
-    if level and (new["done"].all() or int(new["level_pass"]) >= _LEVEL_PASSES):
-        new["dropped"] |= _hopeless(new, members)
+        new["done"] |= _exhausted(new, members)
+    limit = min(_LEVEL_PASSES << max(level - 1, 0), _MOST_PASSES)
+    if level and (new["done"].all() or int(new["level_pass"]) >= limit):
+        settled = new["done"].copy()
+        new["dropped"] |= _hopeless(new, members) & settled
         new["level"], new["level_pass"] = np.asarray(level - 1), np.asarray(0)
         new["done"] = new["failed"] | new["dropped"]
         new["train"][new["dropped"]] = new["validation"][new["dropped"]] = np.nan
@@ -256,6 +298,22 @@ def _decided(
     room = np.zeros(len(means))
     np.maximum.at(room, setting[active], promised)
     return np.asarray((means - means.min() > _FAR * room)[setting[active]])
+
+
+def _exhausted(new: State, members: Sequence[Member]) -> bool:
+    """Say whether the best validation loss has all but stopped falling; keeps it in `new`.
+
+    Separable classes have their optimum at infinity: the training loss falls for ever, to no use.
+    """
+    judged = np.asarray([member.fold >= 0 for member in members]) & np.isfinite(new["validation"])
+    setting = np.asarray([member.setting for member in members])
+    means = [new["validation"][judged & (setting == s)].mean() for s in set(setting[judged].tolist())]
+    passes = int(new["level_pass"])
+    new["best"][passes % _LOOK_BACK] = min(means, default=np.inf)
+    if passes < 2 * _LOOK_BACK:
+        return False
+    before = new["best"][(passes + 1) % _LOOK_BACK]
+    return bool(before - new["best"].min() < _STALE * abs(before))
 
 
 def _hopeless(new: State, members: Sequence[Member]) -> npt.NDArray[np.bool_]:

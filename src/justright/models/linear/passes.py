@@ -42,7 +42,7 @@ def evaluate(
 
     Validation losses are over all of a member's validation rows in the sample.
     """
-    layout = layout_for(spec.plan)
+    layout = layout_for(spec.plan, spec.clip)
     d, k, count = theta.shape[0] - 1, theta.shape[1], len(members)
     flat = np.ascontiguousarray(theta[:d].reshape(d, k * count))
     bias = theta[d].reshape(k * count)

@@ -39,7 +39,7 @@ class _Moments(NamedTuple):
 
 def start(spec: Spec, blocks: Sequence[Block], members: Sequence[Member]) -> State:
     """Return the state before the first pass: zero weights and the best bias."""
-    d, k, count = layout_for(spec.plan).width, spec.outputs, len(members)
+    d, k, count = layout_for(spec.plan, spec.clip).width, spec.outputs, len(members)
     theta = np.zeros((d + 1, k, count))
     theta[d] = best_bias(spec, blocks)[:, None]
     return {
@@ -157,7 +157,7 @@ def _size(moments: _Moments, move: FloatArray) -> float:
 
 def _moments(spec: Spec, blocks: Sequence[Block]) -> _Moments:
     """Return the moments of the features over a sample of the rows."""
-    layout = layout_for(spec.plan)
+    layout = layout_for(spec.plan, spec.clip)
     d = layout.width
     full = d <= _FULL
     count, mean, square = 0.0, np.zeros(d), np.zeros(d)

@@ -60,7 +60,7 @@ def safe_rate(spec: Spec, blocks: Sequence[Block]) -> float:
 
 def _eigenvalue(spec: Spec, blocks: Sequence[Block]) -> float:
     """Return the largest eigenvalue of the mean of x x' over a sample, by power iteration."""
-    layout = layout_for(spec.plan)
+    layout = layout_for(spec.plan, spec.clip)
     share = min(1.0, _SAMPLE / max(spec.rows, 1))
     # So few rows that a sample could be empty are all taken.
     pieces = [rows for block in sampled(blocks, share) for rows in rows_of(block, layout, 1)]
@@ -84,7 +84,7 @@ def _times(rows: Rows, vector: FloatArray) -> FloatArray:
 
 def _longest(spec: Spec, blocks: Sequence[Block]) -> float:
     """Return the largest squared length of a row, weighed by its weight over the mean one."""
-    layout, longest, total = layout_for(spec.plan), 0.0, 0.0
+    layout, longest, total = layout_for(spec.plan, spec.clip), 0.0, 0.0
     for block in blocks:
         total += float(block.weight.sum(dtype=np.float64))
         for rows in rows_of(block, layout, 1):
