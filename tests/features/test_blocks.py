@@ -109,15 +109,24 @@ def test_mapped_files_are_read_only(tmp_path):
 def test_a_full_disk_is_said(tmp_path):
     class Full:
         def write(self, data):
+            pass
+
+        def flush(self):
             raise OSError(errno.ENOSPC, "No space left on device")
 
         def close(self):
-            pass
+            self.flush()
 
     with BlockStore(tmp_path) as store:
         store._files["numeric"] = Full()
         with pytest.raises(StorageError, match="No space left on device.*free some disk space"):
             store.append(block(4))
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="a folder for encoded rows"):
+        BlockStore(tmp_path / "file" / "blocks")
 
 
 def test_slice_and_take_agree():

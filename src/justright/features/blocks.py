@@ -6,6 +6,7 @@ Rows are appended in the order of the source; `blocks()` hands them out again in
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final
@@ -39,7 +40,10 @@ class BlockStore:
         self._files: dict[str, BinaryIO] = {}
         self._width = 0
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise _trouble(folder, "a folder for encoded rows", error) from error
 
     def append(self, block: Block) -> None:
         """Add rows; every block of a store has the same columns and types."""
@@ -87,7 +91,9 @@ class BlockStore:
     def close(self) -> None:
         """Close the files; mapped blocks stay usable."""
         for file in self._files.values():
-            file.close()
+            # Every write was flushed and its failure said: closing can only fail for the same reason again.
+            with suppress(OSError):
+                file.close()
         self._files.clear()
 
     def _put(self, name: str, array: npt.NDArray[Any]) -> None:
@@ -100,22 +106,27 @@ class BlockStore:
             if name not in self._files:
                 self._files[name] = (self.folder / f"{name}.bin").open("wb")
             self._files[name].write(np.ascontiguousarray(array).data)
+            self._files[name].flush()
         except OSError as error:
-            raise StorageError(
-                f"{len(array)} rows to keep on disk",
-                where=f"{self.folder}: {error.strerror}",
-                next_step="free some disk space, or choose another --out folder",
-            ) from error
+            raise _trouble(self.folder, f"{len(array)} rows to keep on disk", error) from error
 
     def _whole(self, name: str) -> npt.NDArray[Any]:
         """Return one array over all rows, joined or mapped."""
         kind, shape = self._shapes[name]
         if self.folder is None:
             return np.concatenate(self._lists.pop(name))
-        self._files[name].flush()
         path = self.folder / f"{name}.bin"
         width = int(np.prod(shape, dtype=np.int64))
         size = path.stat().st_size // kind.itemsize
         if not size:
             return np.zeros((self.rows if width == 0 else 0, *shape), kind)
         return np.memmap(path, kind, "r", shape=(size // width, *shape))
+
+
+def _trouble(folder: Path, received: str, error: OSError) -> StorageError:
+    """Return the file system's refusal in our words."""
+    return StorageError(
+        received,
+        where=f"{folder}: {error.strerror}",
+        next_step="free some disk space, or choose another --out folder",
+    )
