@@ -75,7 +75,8 @@ def cli_page() -> str:
             if isinstance(info, typer.models.OptionInfo):
                 options.append(option_line(name, kind, info, given[name].default))
             else:
-                arguments.append(info.metavar)
+                must = given[name].default is inspect.Parameter.empty
+                arguments.append(info.metavar if must else f"[{info.metavar}]")
         parts.append(
             f"    justright {' '.join([verb.__name__, *arguments])}{' [OPTIONS]' if options else ''}\n"
         )

@@ -16,7 +16,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A run or a model.")],
     table: Annotated[
         str,
-        typer.Argument(metavar="[TABLE]", help="Rows with the target; the run's own test part if not given."),
+        typer.Argument(metavar="TABLE", help="Rows with the target; the run's own test part if not given."),
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:

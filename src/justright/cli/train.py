@@ -28,7 +28,7 @@ _ROWS, _MODEL, _DESCENT, _COST = "Rows and columns", "Model", "Gradient descent"
 
 
 def train(
-    table: Annotated[str, typer.Argument(metavar="[TABLE]", help="The rows.", show_default=False)] = "",
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="The rows.", show_default=False)] = "",
     target: Annotated[str | None, typer.Option(metavar="COL", help="Column to predict.")] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of runs; a new one is made in it.")] = Path(
         "runs"
