@@ -101,6 +101,25 @@ def test_cleaning_takes_what_only_training_needs(folder):
     assert [p.name for p in folder.path.iterdir()] == ["run.json"]
 
 
+def test_what_a_killed_training_left_is_cleared(folder):
+    folder.write("recipe.json", {})
+    folder.checkpoint.write_bytes(b"x")
+    for name in ("model", ".model.0123", "blocks"):
+        (folder.path / name).mkdir()
+        (folder.path / name / "file").write_bytes(b"x")
+    for name in (".run.json.part", "checkpoint.safetensors.part"):
+        (folder.path / name).write_bytes(b"x")
+    folder.clear_unfinished()
+    assert sorted(p.name for p in folder.path.iterdir()) == ["checkpoint.safetensors", "recipe.json"]
+
+
+def test_an_ended_run_is_not_cleared(folder):
+    folder.model.mkdir()
+    folder.write("run.json", {})
+    folder.clear_unfinished()
+    assert folder.model.is_dir()
+
+
 def test_where_things_lie(folder):
     names = {p.name for p in (folder.checkpoint, folder.scratch, folder.model, folder.report)}
     assert names == {"checkpoint.safetensors", "blocks", "model", "report.html"}

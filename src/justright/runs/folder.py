@@ -113,6 +113,17 @@ class RunFolder:
                 f"run={str(self.path)!r}", where=f"{name}: {error}", allowed="the folder of a finished run"
             ) from error
 
+    def clear_unfinished(self) -> None:
+        """Remove what a killed training left half done, so that it can go on; an ended run stays as it is."""
+        if self.ended:
+            return
+        left = [self.scratch, self.model, *self.path.glob(".*"), *self.path.glob("*.part")]
+        for path in left:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
     def clean(self) -> None:
         """Remove what only a training needs: checkpoint and encoded rows."""
         self.checkpoint.unlink(missing_ok=True)

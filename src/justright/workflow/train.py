@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -176,7 +175,7 @@ def _open(recipe: Recipe, out: Path, resume: Path | None) -> tuple[RunFolder, Re
     if resume is not None:
         folder = open_run(resume)
         recipe = folder.read("recipe.json", Recipe)
-        shutil.rmtree(folder.scratch, ignore_errors=True)
+        folder.clear_unfinished()
         return folder, recipe
     if not recipe.target:
         raise RecipeError("no target", allowed="the column to predict", next_step="--target COLUMN")
