@@ -4,7 +4,8 @@
 
 Each training is a child process of its own. Moments are spread over the whole run: reading, features,
 passes, judging, writing the bundle. Every pass is saved and takes at least 40 ms, so that most kills fall
-into a training under way.
+into a training under way. `resumed_at_pass` is the first pass after the kill: 1 = begun anew, None = it was
+at its end.
 """
 
 from __future__ import annotations
@@ -144,7 +145,9 @@ def main() -> None:
         moment = (number + rng.random()) / chosen.moments
         found.append(kill_once(optimizer, chosen.rows, moment * seconds, weights))
         if not chosen.json:
-            print(found[-1])
+            if number == 0:
+                print("| " + " | ".join(found[0]) + " |\n" + "|---" * len(found[0]) + "|")
+            print("| " + " | ".join(str(value) for value in found[-1].values()) + " |", flush=True)
     if chosen.json:
         print(json.dumps(found))
     elif all(row["equal"] for row in found):
