@@ -138,7 +138,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
         self.classes_ = np.unique(y[weight > 0])
         if len(self.classes_) < 2:
             raise ColumnError(
-                f"y with one class, {self.classes_[0]!r}, in every row of positive weight",
+                f"y with one class, {self.classes_[:1].tolist()[0]!r}, in every row of positive weight",
                 allowed="at least two classes",
             )
         number = np.clip(np.searchsorted(self.classes_, y), 0, len(self.classes_) - 1).astype(np.int32)

@@ -87,8 +87,10 @@ def of_frame(frame: Any, names: Sequence[str] | None) -> Table:
     ------
     TableError
         Names that stand twice or are blank, no rows.
+    RowError
+        An infinite number.
     ColumnError
-        An infinite number, or no column that can feed a model.
+        No column can feed a model.
     """
     from justright.kinds import infer_schema
     from justright.source import open_source
@@ -155,12 +157,7 @@ def _values(arrow: pa.Table, columns: Sequence[Column]) -> dict[str, Canonical]:
         if value.unreadable is not None and value.unreadable.any():
             row = int(np.flatnonzero(value.unreadable)[0])
             received = arrow.column(column.name)[row].as_py()
-            raise RowError(f"{column.name}={received!r}", allowed=f"a {column.form}", where=f"row {row} of X")
-        if value.numbers is not None and np.isinf(value.numbers).any():
-            raise ColumnError(
-                f"{column.name} with an infinite value",
-                allowed="finite numbers; a missing value is NaN or null",
-                where="X",
-            )
+            allowed = "a finite number" if column.kind == "numeric" else f"a {column.form}"
+            raise RowError(f"{column.name}={received!r}", allowed=allowed, where=f"row {row} of X, from 0")
         found[column.name] = value
     return found

@@ -67,7 +67,8 @@ class LinearRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc] # sc
     alphas_ : float64 (settings,)
         Every strength tried, from strong to weak.
     cv_losses_ : float64 (settings, folds)
-        Held-out loss on the scale of training; NaN where a strength was given up early.
+        Held-out loss on the scale of training. A strength that falls clearly behind is left before its
+        optimum, with the loss reached by then; NaN where a sample of the rows ruled it out.
     n_iter_ : int
         Passes over the rows.
     history_ : History
