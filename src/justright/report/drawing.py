@@ -33,6 +33,7 @@ __all__ = [
     "decades",
     "draw",
     "labels",
+    "loss_axis",
     "require_libraries",
     "wants_log",
 ]
@@ -200,6 +201,17 @@ def _value(key: str, value: str, ids: _Ids) -> str:
     if key == "clip-path":
         return _URL.sub(lambda found: f"url(#{ids.of(found[1])})", value)
     return _DECIMALS.sub(r"\1", value) if key in ("d", "transform", "x", "y", "x2", "y2") else value
+
+
+def loss_axis(losses: Sequence[float], title: str) -> alt.Y:
+    """Return the y channel of a loss: from about the smallest on, logarithmic where it spreads far."""
+    import altair as alt
+
+    if not wants_log(losses):
+        return alt.Y("loss:Q", scale=alt.Scale(zero=False), axis=axis(losses), title=title)
+    # The engine labels a logarithm at 0.7, 0.3, 0.08: whole powers of ten are easier to read.
+    ticks = {"values": decades(losses)} if len(decades(losses)) > 1 else {}
+    return alt.Y("loss:Q", scale=alt.Scale(type="log", zero=False), axis=axis(losses, **ticks), title=title)
 
 
 def wants_log(values: Iterable[float]) -> bool:

@@ -36,7 +36,7 @@ def _words(profile: Profile) -> list[str]:
     used = sum(role == "feature" for role in roles)
     aside = sum(role in ("set aside", "dropped") for role in roles)
     text = f"{count(profile.rows)} rows and {len(roles)} columns, of which {used} feed the model"
-    text += f" and {aside} are left out." if aside else "."
+    text += f" and {aside} {'is' if aside == 1 else 'are'} left out." if aside else "."
     if profile.skipped:
         text += f" {count(profile.skipped)} lines were no rows."
     if profile.sample < profile.rows:

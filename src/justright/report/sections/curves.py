@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from justright.report.drawing import ACCENT, WARM, axis, data, draw, wants_log
+from justright.report.drawing import ACCENT, WARM, data, draw, loss_axis
 from justright.report.facts import Facts
 from justright.report.parts import Figure, Key, Section, Table
 from justright.report.sections.path import chosen_penalty
@@ -83,9 +83,12 @@ def _words(by_rows: list[Point], by_pass: list[Point]) -> Iterable[str]:
     _, train, validation = (by_rows or by_pass)[-1]
     gap = (validation - train) / abs(train) if train else 0.0
     side = "above" if gap >= 0 else "below"
+    away = (
+        f"{percent(abs(gap))} {side} it" if abs(gap) < 2 else f"{number(round(validation / train))} times it"
+    )
     yield (
         f"At the end the training loss is {number(train)} and the validation loss {number(validation)}, "
-        f"{percent(abs(gap))} {side} it (means of the folds, chosen penalty)."
+        f"{away} (means of the folds, chosen penalty)."
     )
     if len(by_rows) > 1 and by_rows[-2][2]:
         change = (by_rows[-1][2] - by_rows[-2][2]) / abs(by_rows[-2][2])
@@ -116,7 +119,6 @@ def _lines(long: list[dict[str, Any]], rows: bool) -> Any:
     import altair as alt
 
     values = [point["loss"] for point in long]
-    scale = alt.Scale(type="log" if wants_log(values) else "linear", zero=False)
     places = sorted({point["x"] for point in long})
     x = alt.X(
         "x:Q",
@@ -128,12 +130,7 @@ def _lines(long: list[dict[str, Any]], rows: bool) -> Any:
         else alt.Axis(tickMinStep=1, format="d", grid=False),
         title="training rows" if rows else "pass",
     )
-    y = alt.Y(
-        "loss:Q",
-        scale=scale,
-        axis=axis(values),
-        title="loss",
-    )
+    y = loss_axis(values, "loss")
     tone = alt.Color(
         "part:N", scale=alt.Scale(domain=["train", "validation"], range=[ACCENT, WARM]), legend=None
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from justright.report.drawing import ACCENT, BAD, MUTED, axis, data, decades, draw, wants_log
+from justright.report.drawing import ACCENT, BAD, MUTED, axis, data, decades, draw, loss_axis
 from justright.report.facts import Facts
 from justright.report.parts import Figure, Key, Section, Table
 from justright.report.wording import number
@@ -136,8 +136,7 @@ def _layers(thin: list[dict[str, Any]], thick: list[dict[str, Any]], marked: lis
         axis=axis(values=decades(order), grid=False),
         title="penalty, from strong to weak",
     )
-    scale = alt.Scale(type="log" if wants_log(losses) else "linear", zero=False)
-    y = alt.Y("loss:Q", scale=scale, axis=axis(losses), title="validation loss")
+    y = loss_axis(losses, "validation loss")
     faint = (
         alt.Chart(data(thin))
         .mark_line(color=MUTED, strokeWidth=0.9, opacity=0.5)

@@ -24,7 +24,7 @@ def splits(facts: Facts) -> Section:
 
 def _words(seen: SplitAudit) -> list[str]:
     """Say what was counted."""
-    parts = f"{count(seen.rows)} rows in {len(seen.parts)} parts"
+    parts = f"{count(seen.rows)} rows in {len(seen.parts)} part{'' if len(seen.parts) == 1 else 's'}"
     first = (
         f"{parts}; {count(seen.unused)} rows are in none."
         if seen.unused
