@@ -272,6 +272,13 @@ def test_few_contents_are_spread_and_said(prepared):
     np.testing.assert_array_equal(data.facts.fold, longer.facts.fold[:300])
 
 
+def test_copies_of_few_rows_share_a_fold(prepared):
+    data = prepared({name: list(values) * 5 for name, values in table(60).items()})
+    assert "copies of a row share a fold" in data.findings[0].sentence
+    for row in range(60):
+        assert len(set(data.facts.fold[row::60, 0].tolist())) == 1
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=2, max_size=60))
 def test_occurrences_are_numbered_in_order(keys):

@@ -228,12 +228,14 @@ def _assign_folds(facts: Facts, recipe: Recipe) -> tuple[Finding, ...]:
     ordered = np.sort(key[train])
     distinct = int((ordered[1:] != ordered[:-1]).sum()) + 1
     if distinct < _FEWEST_KEYS * split.folds and distinct < train.sum() and not split.by:
-        key = _numbered(key)
+        copies = distinct >= 2 * split.folds and _are_copies(facts, train, distinct)
+        key = key if copies else _numbered(key)
+        how = "copies of a row share a fold" if copies else "equal rows are spread over the folds"
         findings = (
             Finding(
                 "split-few-contents",
                 "info",
-                f"The rows hold only {distinct} different contents, so equal rows are spread over the folds.",
+                f"The rows hold only {distinct} different contents: {how}.",
                 {"distinct": distinct, "rows": int(train.sum())},
             ),
         )
@@ -246,6 +248,12 @@ def _assign_folds(facts: Facts, recipe: Recipe) -> tuple[Finding, ...]:
     facts.fold = folds(key, split.folds, split.repeats, split.salt)
     _fill_empty_folds(facts, train, split.folds)
     return findings
+
+
+def _are_copies(facts: Facts, train: npt.NDArray[np.bool_], distinct: int) -> bool:
+    """Say whether every content has one target: one row repeated, not rows that look alike."""
+    bits = facts.target[train].view(np.uint32).astype(np.uint64)
+    return len(np.unique(facts.content[train] ^ mix64(bits))) == distinct
 
 
 def _fill_empty_folds(facts: Facts, train: npt.NDArray[np.bool_], n_folds: int) -> None:

@@ -1,0 +1,55 @@
+"""Which members answer a recipe."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from justright.recipe import Descent, Penalty, Recipe, Split
+from justright.workflow.population import penalty_path, population
+
+DATA = SimpleNamespace(rows=1000, forward=False)
+
+
+@pytest.mark.parametrize("kind", ["l2", "l1", "elastic"])
+@pytest.mark.parametrize("rows", [2, 1000, 10**9])
+def test_a_path_falls_evenly_from_strong_to_weak(kind, rows):
+    path = penalty_path(rows, kind, 2)
+    steps = [a / b for a, b in zip(path, path[1:], strict=False)]
+    assert steps == pytest.approx([10**0.5] * len(steps))
+    assert path[0] == (10.0 if kind == "l2" else 1.0)
+    assert 1e-9 <= path[-1] <= 1e-3
+
+
+def test_every_setting_has_a_member_on_all_rows_and_one_a_fold():
+    recipe = Recipe(split=Split(folds=3, repeats=2), penalty=Penalty(path=(1.0, 0.1)))
+    members = population(recipe, DATA, exact_sums=True)
+    assert len(members) == (1 + 2 * 3) * 2
+    for setting, penalty in enumerate((1.0, 0.1)):
+        own = [(m.repeat, m.fold) for m in members if m.setting == setting]
+        assert own == [(0, -1), (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+        assert {m.penalty for m in members if m.setting == setting} == {penalty}
+
+
+def test_members_of_the_same_rows_are_neighbours():
+    members = population(Recipe(), DATA, exact_sums=False)
+    rows = [(m.repeat, m.fold) for m in members]
+    assert len(set(rows)) == 1 + sum(a != b for a, b in zip(rows, rows[1:], strict=False))
+
+
+@pytest.mark.parametrize(("kind", "mix"), [("l2", 0.0), ("l1", 1.0), ("elastic", 0.25)])
+def test_the_kind_of_penalty_is_its_mix(kind, mix):
+    recipe = Recipe(penalty=Penalty(kind=kind, mix=0.25))
+    assert {m.mix for m in population(recipe, DATA, exact_sums=False)} == {mix}
+
+
+def test_only_gradient_methods_have_a_rate():
+    assert {m.rate for m in population(Recipe(), DATA, exact_sums=False)} == {0.0}
+    steps = Recipe(descent=Descent(optimizer="sgd", rate=0.3))
+    assert {m.rate for m in population(steps, DATA, exact_sums=False)} == {0.3}
+
+
+def test_periods_make_forward_members():
+    members = population(Recipe(), SimpleNamespace(rows=100, forward=True), exact_sums=False)
+    assert all(m.forward for m in members)
