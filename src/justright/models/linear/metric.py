@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from justright.features.plan import FeaturePlan
 from justright.models.base import Spec
 from justright.models.linear.design import Rows, layout_for, rows_of, sampled
 from justright.models.linear.dual import DUAL_ROWS, DualMetric, dual_parts
@@ -36,6 +37,7 @@ _COUPLED: Final = 1_500  # parameters; a Cholesky of 1,500 takes 0.05 s
 _HEAD: Final = 600
 _ARROW_CELLS: Final = 30_000_000  # float64 kept for all settings and outputs: 240 MB
 _FEWEST: Final = 4_000
+_FLOOR: Final = 0.5  # of the curvature that the counts of all rows promise
 _MOST: Final = 40_000
 
 
@@ -187,7 +189,8 @@ def _curvature(
     spec: Spec, parts: Sequence[_Part], anchor: FloatArray, head: Places, tail: Places, *, coupled: bool
 ) -> _Sums:
     """Return the curvature sums of one setting at its anchor (d + 1, outputs)."""
-    sums = _Sums(spec.outputs, head, tail, coupled=coupled)
+    expected = _expected(spec.plan, layout_for(spec.plan, spec.clip))
+    sums = _Sums(spec.outputs, head, tail, expected, coupled=coupled)
     for part in parts:
         margins = part.rows.times(anchor[:-1]) + anchor[-1]
         weight = part.rows.block.weight.astype(np.float64)
@@ -202,8 +205,12 @@ def _curvature(
 class _Sums:
     """Curvature sums of one setting over the sample."""
 
-    def __init__(self, outputs: int, head: Places, tail: Places, *, coupled: bool) -> None:
+    def __init__(
+        self, outputs: int, head: Places, tail: Places, expected: FloatArray, *, coupled: bool
+    ) -> None:
         self.outputs, self.head, self.tail = outputs, head, tail
+        self.expected = expected
+        self.bend = np.zeros(outputs)
         h, t = len(head), len(tail)
         self.weight = 0.0
         self.inner = np.zeros((outputs * h, outputs * h) if coupled else (outputs, h, h))
@@ -214,6 +221,7 @@ class _Sums:
         """Add rows of a softmax with class shares (rows, outputs): W = diag(p) - p p', in two products."""
         head = part.head
         count, h = head.shape
+        self.bend += weight @ (share * (1.0 - share))
         spread = (share[:, :, None] * head[:, None, :]).reshape(count, -1)
         self.inner -= (spread * weight[:, None]).T @ spread
         blocks = ((head * weight[:, None]).T @ spread).reshape(h, self.outputs, h)
@@ -223,6 +231,7 @@ class _Sums:
 
     def add_apart(self, part: _Part, bend: FloatArray) -> None:
         """Add rows with second derivatives `bend` (rows, outputs)."""
+        self.bend += bend.sum(axis=0)
         for a in range(self.outputs):
             heavy = part.head * bend[:, a, None]
             self.inner[a] += heavy.T @ part.head
@@ -233,12 +242,14 @@ class _Sums:
     def arrow(self, penalty: float, bias: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return factors (outputs, h, h), cross (outputs, h, t) and spread (outputs, t) with the penalty."""
         scale = 1.0 / max(self.weight, 1e-300)
-        spread = np.maximum(self.spread * scale, 0.0) + penalty + 1e-9
+        floor = _FLOOR * scale * self.bend[:, None] * self.expected
+        spread = np.maximum(self.spread * scale, floor[:, self.tail]) + penalty + 1e-9
         cross = self.cross * scale
         free = self.head == bias
         factors = np.empty((self.outputs, len(self.head), len(self.head)))
         for output in range(self.outputs):
-            schur = self.inner[output] * scale - (cross[output] / spread[output]) @ cross[output].T
+            inner = _lifted(self.inner[output] * scale, floor[output, self.head])
+            schur = inner - (cross[output] / spread[output]) @ cross[output].T
             factors[output] = _cholesky(schur, penalty, free)
         return factors, cross, spread
 
@@ -247,10 +258,35 @@ class _Sums:
         k, h = self.outputs, len(self.head)
         order = np.argsort(self.head)
         place = (np.arange(k)[:, None] * h + order).reshape(-1)
-        whole = self.inner[np.ix_(place, place)] / max(self.weight, 1e-300)
+        scale = 1.0 / max(self.weight, 1e-300)
+        floor = (_FLOOR * scale * self.bend[:, None] * self.expected[self.head[order]]).reshape(-1)
+        whole = _lifted(self.inner[np.ix_(place, place)] * scale, floor)
         free = np.tile(self.head[order] == bias, k)
         empty = np.zeros(0)
         return _cholesky(0.5 * (whole + whole.T), penalty, free), empty, empty
+
+
+def _lifted(matrix: FloatArray, floor: FloatArray) -> FloatArray:
+    """Return the matrix with a diagonal of at least `floor`: what the sample has not seen is not flat."""
+    lifted = matrix.copy()
+    places = np.diag_indices_from(lifted)
+    lifted[places] = np.maximum(lifted[places], floor)
+    return lifted
+
+
+def _expected(plan: FeaturePlan, layout: Layout) -> FloatArray:
+    """Return the second moment of each parameter over all training rows, (d + 1,); 0 = unknown."""
+    found = np.zeros(layout.width + 1)
+    found[: layout.numeric] = 1.0
+    found[layout.width] = 1.0
+    for offset, feature in zip(layout.offsets, plan.data.categorical, strict=True):
+        counts = np.asarray(feature.counts, np.float64)
+        total = max(float(counts.sum()), 1e-300)
+        named = 2 + len(feature.vocabulary)
+        found[offset : offset + len(counts[:named])] = counts[:named] / total
+        if feature.buckets:
+            found[offset + named : offset + feature.size] = counts[-1] / total / feature.buckets
+    return found
 
 
 def _cholesky(matrix: FloatArray, penalty: float, free: npt.NDArray[np.bool_]) -> FloatArray:

@@ -310,7 +310,7 @@ def _exhausted(new: State, members: Sequence[Member]) -> bool:
     means = [new["validation"][judged & (setting == s)].mean() for s in set(setting[judged].tolist())]
     passes = int(new["level_pass"])
     new["best"][passes % _LOOK_BACK] = min(means, default=np.inf)
-    if passes < 2 * _LOOK_BACK:
+    if passes < 2 * _LOOK_BACK or not judged.any():
         return False
     before = new["best"][(passes + 1) % _LOOK_BACK]
     return bool(before - new["best"].min() < _STALE * abs(before))
