@@ -139,7 +139,7 @@ def _lines(long: list[dict[str, Any]], rows: bool) -> Any:
     return base.mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=26, filled=True) if few else False)
 
 
-def _thinned(points: list[Point], most: int = 40) -> list[Point]:
+def _thinned(points: list[Point], most: int = 16) -> list[Point]:
     """At most so many points, the last one kept."""
     step = -(-len(points) // most)
     kept = points[::step]
