@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -54,6 +55,21 @@ def test_a_fault_of_ours_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     said = capsys.readouterr().err
     assert said.startswith("error: this is a bug in justright: ZeroDivisionError: division by zero (at ")
     assert said.count("\n") == ONE_LINE
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("scipy.sparse", 8, "received no library 'scipy'. Next: pip install 'justright[train]'"),
+        ("justright.lost", 1, "this is a bug in justright: ModuleNotFoundError: lost"),
+    ],
+)
+def test_a_library_of_the_extra_is_named(
+    name: str, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(monkeypatch, ModuleNotFoundError("lost", name=name))
+    assert guard.run([]) == code
+    assert capsys.readouterr().err.startswith(f"error: {said}")
 
 
 @pytest.mark.parametrize("by", ["option", "environment"])
@@ -124,6 +140,15 @@ def test_a_closed_pipe_is_silent(table: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "JUSTRIGHT_DEBUG"}
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment)
     assert done.stderr == "" and done.stdout.strip() in ("0", "1", "141")
+
+
+def test_the_libraries_of_the_extra_are_those_of_the_project() -> None:
+    import tomllib
+
+    settings = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    stated = {re.split(r"[>=\[]", each)[0] for each in settings["project"]["optional-dependencies"]["train"]}
+    modules = {"scikit-learn": "sklearn", "vl-convert-python": "vl_convert"}
+    assert {modules.get(name, name) for name in stated} == set(guard._TRAIN)
 
 
 def test_the_table_of_codes_is_that_of_the_errors() -> None:

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from justright.errors import JustrightError, JustrightWarning, exit_code
+from justright.errors import JustrightError, JustrightWarning, MissingExtraError, exit_code
 
 __all__ = ["run"]
 
 _USAGE: Final = 2
 _PIPE: Final = 128 + 13  # as a shell counts a process that SIGPIPE ended
 _INTERRUPTED: Final = 130
+_TRAIN: Final = ("altair", "duckdb", "jinja2", "lightgbm", "numba", "scipy", "sklearn", "vl_convert")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -37,6 +38,9 @@ def run(arguments: Sequence[str]) -> int:
             return _leave_pipe()
         except JustrightError as error:
             return _say(str(error), exit_code(error), debug)
+        except ModuleNotFoundError as error:
+            missing = _missing(error)
+            return _say(missing or _bug(error), exit_code(MissingExtraError("")) if missing else 1, debug)
         except KeyboardInterrupt:
             code = _INTERRUPTED
         except Exception as error:  # noqa: BLE001 - the rim: what gets here is a fault of ours, and is said
@@ -78,6 +82,14 @@ def _say(message: str, code: int, debug: bool) -> int:
         traceback.print_exc()
     _line(f"error: {' '.join(message.split())}")
     return code
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    """Say which extra brings a library that is not installed; empty where none does."""
+    library = (error.name or "").partition(".")[0]
+    if library not in _TRAIN:
+        return ""
+    return str(MissingExtraError(f"no library {library!r}", next_step="pip install 'justright[train]'"))
 
 
 def _bug(error: Exception) -> str:
