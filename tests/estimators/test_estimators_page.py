@@ -1,0 +1,27 @@
+"""The page of the estimators: its code runs, and nothing that they take or give is left out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from justright.estimators import LinearClassifier, LinearRegressor
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "estimators.md").read_text()
+
+
+def test_the_code_of_the_page_runs() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(code, "estimators.md", "exec"), {})  # noqa: S102 - our own page
+
+
+def test_every_parameter_and_attribute_is_on_the_page() -> None:
+    X, y = np.arange(12.0)[:, None], np.arange(12)
+    for model in (LinearRegressor(alphas=0.1).fit(X, y), LinearClassifier(alphas=0.1).fit(X, y % 2)):
+        fitted = [name for name in vars(model) if name.endswith("_") and not name.startswith("_")]
+        assert len(fitted) >= 8
+        for name in (*model.get_params(), *fitted):
+            assert f"`{name}`" in PAGE, name
+            assert name in (type(model).__doc__ or ""), name
