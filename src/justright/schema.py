@@ -212,6 +212,37 @@ class Block:
         """Number of rows."""
         return int(self.weight.shape[0])
 
+    def slice(self, begin: int, end: int) -> Block:
+        """Return rows begin..end, without copying."""
+        tokens = self.tokens
+        if tokens is not None:
+            low, high = tokens.indptr[begin], tokens.indptr[end]
+            indptr = tokens.indptr[begin : end + 1] - low
+            tokens = Tokens(indptr, tokens.indices[low:high], tokens.values[low:high], tokens.width)
+        return self._with(tokens, slice(begin, end))
+
+    def take(self, chosen: npt.NDArray[np.int64]) -> Block:
+        """Return some rows by number, copied."""
+        tokens = self.tokens
+        if tokens is not None:
+            sizes = np.diff(tokens.indptr)[chosen]
+            indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+            place = np.arange(indptr[-1]) + np.repeat(tokens.indptr[:-1][chosen] - indptr[:-1], sizes)
+            tokens = Tokens(indptr, tokens.indices[place], tokens.values[place], tokens.width)
+        return self._with(tokens, chosen)
+
+    def _with(self, tokens: Tokens | None, rows: Any) -> Block:
+        """Return the chosen rows of every array, with tokens cut already."""
+        return Block(
+            self.numeric[rows],
+            self.codes[rows],
+            self.target[rows],
+            self.weight[rows],
+            self.fold[rows],
+            tokens,
+            self.key[rows],
+        )
+
 
 class Value(msgspec.Struct, frozen=True):
     """A figure with its 95 % interval, which is for new rows of the same law.
