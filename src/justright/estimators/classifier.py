@@ -50,7 +50,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
         Most passes over the rows.
     tol : float in 1e-12..0.1, default 1e-6
         Passes end when the objective can fall by less than tol**2 / 10 of its first value: coefficients
-        are then right to about tol.
+        are then right to about tol. Where folds judge, long trainings also end when the best held-out
+        loss has all but stopped falling.
     random_state : None, int >= 0 or RandomState, default None
         Another value gives other folds; nothing else is random.
 
