@@ -105,10 +105,12 @@ def _catch_up(theta, seen, drop, begin, end, places):  # type: ignore[no-untyped
 
 
 @kernel
-def _follow(theta, pull, stiff, steps, lasso, ridge, begin, end, places):  # type: ignore[no-untyped-def]
-    """Bring the ftrl weights of some places up to the steps made."""
+def _follow(theta, pull, stiff, steps, lasso, ridge, begin, end, places, flags):  # type: ignore[no-untyped-def]
+    """Bring the ftrl weights of some places up to the steps made, where the open batch has not yet."""
     for entry in range(begin, end):
         j = places[entry]
+        if flags[j]:
+            continue
         for c in range(theta.shape[1]):
             free = _soft(pull[j, c], steps[c] * lasso[c])
             theta[j, c] = -free / (stiff[j, c] + steps[c] * ridge[c])
@@ -295,12 +297,13 @@ def descend(rows, columns, memory, rule):  # type: ignore[no-untyped-def]
     wide = dense.shape[1]
     for i in range(weight.shape[0]):
         begin, end = starts[i], starts[i + 1]
+        first_row = clock[1] == 0
         if catches:
-            _catch_up(theta, seen, drop, 0, wide, touched)
+            _catch_up(theta, seen, drop, 0, wide if first_row else 0, touched)
             _catch_up(theta, seen, drop, begin, end, places)
         elif follows:
-            _follow(theta, pull, stiff, steps, lasso, ridge, 0, wide, touched)
-            _follow(theta, pull, stiff, steps, lasso, ridge, begin, end, places)
+            _follow(theta, pull, stiff, steps, lasso, ridge, 0, wide if first_row else 0, touched, flags)
+            _follow(theta, pull, stiff, steps, lasso, ridge, begin, end, places, flags)
         _margins(dense, i, begin, end, places, values, theta, shrink, margin)
         _slopes(loss, first, second, members, target, i, margin, slope)
         _weigh(folds, i, weight[i], own, repeat, forward, mean, slope, trained)
