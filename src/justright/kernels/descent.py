@@ -198,7 +198,8 @@ def descend(rows: Rows, columns: Columns, memory: Memory, rule: Rule, slope: Slo
     Notes
     -----
     Compiled: about 0.2 us a step of a single row of 20 numbers in one column, 0.1 us a row in batches of
-    256 (benchmarks/training); compiling takes 5 s once, then a cache on disk serves. The twin takes about 60 us a batch, and O(d C) a batch whatever its entries.
+    256 (benchmarks/training); compiling takes 5 s once, then a cache on disk serves. The twin takes
+    about 60 us a batch, and O(d C) a batch whatever its entries.
     """
     if not compiled(rule):
         descend_numpy(rows, columns, memory, rule, slope)

@@ -38,7 +38,8 @@ def shuffled(blocks: Sequence[Block], seed: int, number: int) -> Iterator[Block]
 
     Notes
     -----
-    About 120 ns a row (250 where rows are equal) and 50 bytes a row of a group; rows are read from at most 8 blocks at a time.
+    About 120 ns a row (250 where rows are equal) and 50 bytes a row of a group; rows are read from at
+    most 8 blocks at a time.
 
     Examples
     --------
