@@ -2,7 +2,7 @@
 
 import pytest
 
-from justright.split.auditor import PartAudit, SplitAudit
+from justright.split.counts import PartAudit, SplitAudit
 from justright.split.findings import judge
 
 

@@ -1,15 +1,13 @@
-"""The role of a source of rows, and the one function that finds the right one for a table.
+"""The role of a source of rows: a stream that can be read again.
 
-A source is a stream that can be read again: each call of `batches` starts from the first row and holds
+Each call of `batches` starts from the first row and holds
 one batch at a time. Text formats deliver text (`description["typed"]` is False): what a text means is
 decided by the schema, in `justright.values`, and by nobody else.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
@@ -20,7 +18,7 @@ from justright.schema import BLOCK_ROWS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["BadLine", "Place", "Source", "check_names", "check_request", "open_source", "slices"]
+__all__ = ["BadLine", "Place", "Source", "check_names", "check_request", "slices"]
 
 
 class BadLine(msgspec.Struct, frozen=True):
@@ -115,59 +113,6 @@ class Source(Protocol):
         A text file is read once more for it, up to the last of the rows.
         """
         ...
-
-
-def open_source(table: object, *, sql: str = "") -> Source:
-    """Open a table of any supported form as a stream of Arrow batches.
-
-    Parameters
-    ----------
-    table : path or table in memory
-        A path (str or Path): CSV, TSV or other separated text, also `.gz`, `.bz2`, `.zst`; a Parquet
-        file, a folder of them or a glob pattern; JSON lines; Arrow or Feather; an SQLite file.
-        Or a pandas or polars data frame, a pyarrow Table, RecordBatch or reader, anything with
-        `__arrow_c_stream__`, a numpy array (2-D or structured), a dict of columns, a list of dict rows.
-        A Source is returned as it is.
-    sql : str, default ""
-        A query over the file, in which the file is the table `rows`; empty = all rows. In an SQLite
-        file the query names the file's own tables.
-
-    Returns
-    -------
-    Source
-        Nothing but the head of a file has been read.
-
-    Raises
-    ------
-    TableError
-        It is not a table: empty, header only, without header, columns without name or with the same
-        name, an unknown form.
-    StorageError
-        The file is not there or cannot be read.
-
-    Examples
-    --------
-    >>> source = open_source({"size": [1.5, 2.0], "price": [10, 12]})
-    >>> source.names, source.rows
-    (('size', 'price'), 2)
-    >>> sum(batch.num_rows for batch in source.batches(["price"]))
-    2
-    """
-    if isinstance(table, str | os.PathLike):
-        from justright.source.files import open_path
-
-        return open_path(Path(table), sql)
-    if isinstance(table, Source):
-        source: Source = table
-    else:
-        from justright.source.memory import open_memory
-
-        source = open_memory(table)
-    if not sql:
-        return source
-    from justright.source.sql import query_source
-
-    return query_source(source, sql)
 
 
 def check_names(names: Sequence[str], where: str) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ A row's part is a pure function of its key, so that a row never moves when other
 
 from __future__ import annotations
 
-from justright.split.auditor import PartAudit, SplitAudit, audit
+from justright.split.auditor import audit
 from justright.split.content import CanonicalColumn, content_key
+from justright.split.counts import PartAudit, SplitAudit
 from justright.split.cutoffs import part_by_time, time_cutoffs
 from justright.split.fingerprint import farm_fingerprint
 from justright.split.fold import folds, time_folds

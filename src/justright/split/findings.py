@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from justright.schema import Finding
 
 if TYPE_CHECKING:
-    from justright.split.auditor import PartAudit, SplitAudit
+    from justright.split.counts import PartAudit, SplitAudit
 
 __all__ = ["judge"]
 
@@ -41,7 +41,7 @@ def judge(seen: SplitAudit, *, grouped: bool, spread: float) -> tuple[Finding, .
 
     Examples
     --------
-    >>> from justright.split.auditor import PartAudit, SplitAudit
+    >>> from justright.split.counts import PartAudit, SplitAudit
     >>> even = PartAudit("train", 800, 0.8), PartAudit("test", 200, 0.2)
     >>> judge(SplitAudit(1000, 0, even, keys=1000.0), grouped=False, spread=0.0)
     ()

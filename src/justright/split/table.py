@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from justright.errors import ColumnError, RecipeError, TableError, closest
 from justright.schema import Column, FloatArray, IntArray, Schema
-from justright.split.auditor import SplitAudit, audit
+from justright.split.auditor import audit
 from justright.split.content import CanonicalColumn, content_key
+from justright.split.counts import SplitAudit
 from justright.split.cutoffs import part_by_time, time_cutoffs
 from justright.split.key import key_fingerprints
 from justright.split.part_files import AUDIT_FILE, PartFiles, write_parts
@@ -99,7 +100,7 @@ def split_table(
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
-    >>> from justright.source.base import open_source
+    >>> from justright.source import open_source
     >>> source = open_source({"customer": [i // 4 for i in range(4000)], "price": list(range(4000))})
     >>> with TemporaryDirectory() as folder:
     ...     seen = split_table(source, "customer", out=folder)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from justright.schema import Column, FloatArray
-from justright.values.columns import Mask, read_each
+from justright.values.each import Mask, read_each
 from justright.values.scalar import NUMBER, NUMBER_COMMA, canonical_text, moment, number
 
 __all__ = ["codes_of", "moments_of", "numbers_of", "plain_array"]

@@ -6,18 +6,16 @@ or Arrow array goes through `arrow`, which is imported only then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from justright.schema import Column, FloatArray
-from justright.values.scalar import Unreadable, canonical_text, moment, number
+from justright.values.each import Mask, read_each
+from justright.values.scalar import canonical_text, moment, number
 
 __all__ = ["to_codes", "to_moments", "to_numbers"]
-
-Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
 def to_numbers(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
@@ -112,45 +110,6 @@ def to_codes(array: Any, column: Column) -> tuple[npt.NDArray[np.int32], list[st
     seen: dict[str | None, int] = {}
     codes = [seen.setdefault(canonical_text(value, column), len(seen)) for value in array]
     return np.asarray(codes, np.int32), list(seen)
-
-
-def read_each(
-    values: Sequence[object], column: Column, read: Callable[[object, Column], float]
-) -> tuple[FloatArray, Mask | None]:
-    """Apply `number` or `moment` to each value.
-
-    Parameters
-    ----------
-    values : sequence, (rows,)
-        Python values.
-    column : Column
-        How they are written.
-    read : callable
-        `number` or `moment`.
-
-    Returns
-    -------
-    float64 (rows,), bool (rows,) or None
-        As `to_numbers`.
-
-    Examples
-    --------
-    >>> read_each([1, 2.5], Column("n", "numeric", "number"), number)
-    (array([1. , 2.5]), None)
-    """
-    result = np.empty(len(values))
-    bad: list[int] = []
-    for i, value in enumerate(values):
-        try:
-            result[i] = read(value, column)
-        except Unreadable:
-            result[i] = np.nan
-            bad.append(i)
-    if not bad:
-        return result, None
-    unreadable = np.zeros(len(values), bool)
-    unreadable[bad] = True
-    return result, unreadable
 
 
 def _is_vector(array: Any) -> bool:
