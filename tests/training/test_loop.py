@@ -66,6 +66,7 @@ def test_settings_stop_alone_and_for_good(scripted, spec, blocks):
     learner = scripted(np.linspace(9, 1, 30), validation, members=3)
     trained = Trainer(learner).fit(spec(epochs=30), members, blocks)
     assert trained.state["weight"][0].tolist() == [2, 2, 30]
+    assert trained.kept == (2, 2, 30)
     done = [row.number for row in trained.history.rows if row.member == 0 and row.done]
     assert done == list(range(8, 31))
 
@@ -90,6 +91,7 @@ def test_exact_families_run_to_their_own_end_and_keep_the_last(scripted, spec, b
     assert trained.history.passes == 3
     assert trained.history.ended == "scripted"
     assert trained.state["weight"][0, 0] == 3
+    assert trained.kept == (3,)
 
 
 def test_history_has_a_row_a_pass_and_member(scripted, spec, blocks):

@@ -44,6 +44,8 @@ class Trained:
         Whether it was ended from outside before its own rule.
     rule : str
         Why members diverged and what would do, where any did; else the rule of the last pass.
+    kept : tuple of int
+        Of each member, the pass whose state is in `state`: its rows of history are those of the model.
     """
 
     state: State
@@ -51,6 +53,7 @@ class Trained:
     failed: tuple[int, ...]
     interrupted: bool
     rule: str = ""
+    kept: tuple[int, ...] = ()
 
 
 class Trainer:
@@ -147,7 +150,9 @@ class Trainer:
             raise TrainingError(f"a training in which all {len(members)} members diverged", where=rule)
         best = course.best or state
         history = History(tuple(course.rows), course.ended, time.perf_counter() - begin)
-        return Trained(best, history, tuple(np.flatnonzero(course.failed).tolist()), interrupted, rule)
+        return Trained(
+            best, history, tuple(np.flatnonzero(course.failed).tolist()), interrupted, rule, course.kept
+        )
 
     def _tell(self, moment: Moment) -> None:
         """Call the callbacks."""
@@ -178,6 +183,13 @@ class _Course:
         self.best_pass = [0] * settings
         self.flat = [0] * settings
         self.last_train = [math.inf] * settings
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Of each member, the pass whose state is kept."""
+        if not self.best:
+            return (self.number,) * len(self.members)
+        return tuple(self.best_pass[setting] or 1 for setting in self.setting)
 
     def take(self, state: State, progress: Progress, *, keeps_best: bool) -> list[Row]:
         """Note what a pass brought; sets `ended` when nothing is left to do."""
