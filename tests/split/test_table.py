@@ -13,7 +13,7 @@ import pytest
 from justright.errors import ColumnError, RecipeError, StorageError, TableError
 from justright.kinds import infer_schema
 from justright.schema import Column, Schema, Target
-from justright.source import base
+from justright.source import open_source
 from justright.split import SplitAudit, part_files, split_table
 from justright.split.table import _canonical, _column
 
@@ -39,7 +39,7 @@ def table():
 
 
 def split(table, out, *args, **choices):
-    return split_table(base.open_source(table), *args, out=out, **choices)
+    return split_table(open_source(table), *args, out=out, **choices)
 
 
 def read(out, names=NAMES):
@@ -246,7 +246,7 @@ def open_real(name):
     path = DATA / f"{name}.parquet"
     if not path.exists():
         pytest.skip("the folder of real tables is not here")
-    return base.open_source(path)
+    return open_source(path)
 
 
 @pytest.mark.parametrize(
