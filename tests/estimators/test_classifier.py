@@ -124,6 +124,7 @@ def test_weight_is_repetition_where_training_begins_on_samples_of_the_rows() -> 
     weighted = clone(model).fit(X, y, sample_weight=weight)
     repeated = clone(model).fit(X.repeat(weight, axis=0), y.repeat(weight))
     assert {row.share for row in weighted.history_.rows} > {1.0}
+    assert {row.share for row in weighted.history_.rows} == {row.share for row in repeated.history_.rows}
     assert weighted.alpha_ == repeated.alpha_
     assert weighted.predict_proba(X) == pytest.approx(repeated.predict_proba(X), abs=1e-6)
 
@@ -238,6 +239,7 @@ def test_margins_probabilities_and_classes_say_the_same() -> None:
         else:
             assert margin == pytest.approx(X @ model.coef_.T + model.intercept_)
             assert margin.mean(axis=1) == pytest.approx(np.zeros(ROWS), abs=1e-5)
+            assert model.intercept_.mean() == pytest.approx(0.0, abs=1e-14)
 
 
 def test_tiny_probabilities_keep_their_logarithm() -> None:

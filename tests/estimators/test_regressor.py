@@ -169,6 +169,16 @@ def test_weight_is_repetition(loss: str, penalty: str) -> None:
     assert weighted.predict(X) == pytest.approx(repeated.predict(X), rel=1e-6, abs=1e-6)
 
 
+def test_repeated_rows_make_no_longer_path() -> None:
+    X, y, _ = table(rows=60)
+    weight = np.random.default_rng(3).integers(1, 9, 60)
+    weighted = LinearRegressor().fit(X, y, sample_weight=weight)
+    repeated = LinearRegressor().fit(X.repeat(weight, axis=0), y.repeat(weight))
+    assert weighted.alphas_.tolist() == repeated.alphas_.tolist()
+    assert weighted.cv_losses_ == pytest.approx(repeated.cv_losses_, rel=1e-6)
+    assert weighted.coef_ == pytest.approx(repeated.coef_, rel=1e-6)
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([1e-3, 1.0, 64.0, 1e6]))
 def test_order_of_rows_and_size_of_weights_do_not_enter(seed: int, factor: float) -> None:
