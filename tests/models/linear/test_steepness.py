@@ -34,6 +34,12 @@ def test_equals_dense_linear_algebra(problem, loss, batch):
     assert safe_rate(spec, blocks) == pytest.approx(1 / (curvature * steepness), rel=2e-3)
 
 
+def test_equal_rows_whose_fingerprint_is_in_no_sample(problem):
+    spec, blocks = problem(n=30_000, fields=(), n_blocks=2, batch=0)
+    same = [dataclasses.replace(block, key=np.full(block.rows, 2**64 - 1, np.uint64)) for block in blocks]
+    assert safe_rate(spec, same) == pytest.approx(safe_rate(spec, blocks), rel=0.1)
+
+
 def test_momentum_asks_for_a_smaller_rate(problem):
     spec, blocks = problem(batch=8)
     slow, _ = problem(batch=8, optimizer="momentum", momentum=0.75)

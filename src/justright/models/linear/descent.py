@@ -56,6 +56,25 @@ class DescentLinear:
 
     Every array of the state has the members as its last axis, and a pass depends on nothing but the
     state, the rows and its number: a killed training goes on from its state to the same bits.
+
+    Examples
+    --------
+    >>> from justright.features.numeric import NumericFeature
+    >>> from justright.features.plan import FeaturePlan, PlanData
+    >>> from justright.recipe import Descent
+    >>> from justright.schema import Column
+    >>> feature = NumericFeature(Column("x", "numeric", "number"), 0.0, 1.0, -2.0, 2.0)
+    >>> plan = FeaturePlan(PlanData((feature,), (), (), None))
+    >>> x = np.linspace(-2, 2, 200, dtype=np.float32)[:, None]
+    >>> ones, fold, key = np.ones(200, np.float32), np.zeros((200, 1), np.int8), np.arange(200, dtype=np.uint64)
+    >>> table = [Block(x, x[:, :0].astype(np.int32), 2 * x[:, 0] + 1, ones, fold, None, key)]
+    >>> spec = Spec(Squared(), 1, plan, Descent("sgd", batch=10), lambda done: 1.0, 200)
+    >>> learner, members = DescentLinear(), [Member(rate=0.1)]
+    >>> state = learner.start(spec, table, members, 0)
+    >>> for number in range(20):
+    ...     state, progress = learner.advance(spec, state, table, members, number)
+    >>> state["theta"][:, 0, 0].round(3).tolist(), progress.steps
+    ([2.0, 1.0], 20)
     """
 
     resume: Literal["state", "replay"] = "state"
@@ -135,7 +154,7 @@ class DescentLinear:
 
 def _biases(spec: Spec, blocks: Sequence[Block], members: Sequence[Member]) -> FloatArray:
     """Return the best bias without features of each member's own training rows (of a sample), (k, M)."""
-    few = list(sampled(blocks, min(1.0, _BIAS_ROWS / max(spec.rows, 1))))
+    few = list(sampled(blocks, min(1.0, _BIAS_ROWS / max(spec.rows, 1)))) or blocks[:1]
     found: dict[tuple[int, int], FloatArray] = {}
     for member in members:
         if (member.fold, member.repeat) not in found:

@@ -48,6 +48,21 @@ def safe_rate(spec: Spec, blocks: Sequence[Block]) -> float:
     Notes
     -----
     One pass over the rows, and 30 over a sample of about 20,000 of them.
+
+    Examples
+    --------
+    >>> from justright.features.numeric import NumericFeature
+    >>> from justright.features.plan import FeaturePlan, PlanData
+    >>> from justright.recipe import Descent
+    >>> from justright.schema import Column
+    >>> feature = NumericFeature(Column("x", "numeric", "number"), 0.0, 1.0, -2.0, 2.0)
+    >>> plan = FeaturePlan(PlanData((feature,), (), (), None))
+    >>> x = np.linspace(-2, 2, 200, dtype=np.float32)[:, None]
+    >>> ones, fold, key = np.ones(200, np.float32), np.zeros((200, 1), np.int8), np.arange(200, dtype=np.uint64)
+    >>> table = [Block(x, x[:, :0].astype(np.int32), 2 * x[:, 0] + 1, ones, fold, None, key)]
+    >>> spec = Spec(Squared(), 1, plan, Descent("sgd", batch=0), lambda done: 1.0, 200)
+    >>> round(safe_rate(spec, table), 2), round(1 / float((x**2).mean()), 2)
+    (0.74, 0.74)
     """
     batch = min(spec.descent.batch or spec.rows, spec.rows)
     alone = 1.0 / batch if batch < spec.rows else 0.0
@@ -62,8 +77,9 @@ def _eigenvalue(spec: Spec, blocks: Sequence[Block]) -> float:
     """Return the largest eigenvalue of the mean of x x' over a sample, by power iteration."""
     layout = layout_for(spec.plan, spec.clip)
     share = min(1.0, _SAMPLE / max(spec.rows, 1))
-    # So few rows that a sample could be empty are all taken.
-    pieces = [rows for block in sampled(blocks, share) for rows in rows_of(block, layout, 1)]
+    # Many equal rows share one fingerprint: a sample may be empty.
+    few = list(sampled(blocks, share)) or blocks[:1]
+    pieces = [rows for block in few for rows in rows_of(block, layout, 1)]
     total = sum(float(rows.block.weight.sum()) for rows in pieces)
     vector = np.ones(layout.width + 1) + 0.1 * np.cos(np.arange(layout.width + 1))
     value = 1.0
