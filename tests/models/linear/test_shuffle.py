@@ -1,4 +1,4 @@
-"""The order of a pass: every row once, a function of seed and pass, well mixed, whatever the table's order."""
+"""The order of a pass: every row once, a function of seed and pass, well mixed, whatever the table's."""
 
 import numpy as np
 import pytest

@@ -58,8 +58,9 @@ def safe_rate(spec: Spec, blocks: Sequence[Block]) -> float:
     >>> feature = NumericFeature(Column("x", "numeric", "number"), 0.0, 1.0, -2.0, 2.0)
     >>> plan = FeaturePlan(PlanData((feature,), (), (), None))
     >>> x = np.linspace(-2, 2, 200, dtype=np.float32)[:, None]
-    >>> ones, fold, key = np.ones(200, np.float32), np.zeros((200, 1), np.int8), np.arange(200, dtype=np.uint64)
-    >>> table = [Block(x, x[:, :0].astype(np.int32), 2 * x[:, 0] + 1, ones, fold, None, key)]
+    >>> codes, fold = np.zeros((200, 0), np.int32), np.zeros((200, 1), np.int8)
+    >>> ones, key = np.ones(200, np.float32), np.arange(200, dtype=np.uint64)
+    >>> table = [Block(x, codes, 2 * x[:, 0] + 1, ones, fold, None, key)]
     >>> spec = Spec(Squared(), 1, plan, Descent("sgd", batch=0), lambda done: 1.0, 200)
     >>> round(safe_rate(spec, table), 2), round(1 / float((x**2).mean()), 2)
     (0.74, 0.74)
