@@ -69,7 +69,7 @@ def anonymous(process: int) -> int:
 
 
 def watch(command: list[str]) -> tuple[dict[str, Any], float, float, float]:
-    """Run a command; return its JSON, its largest anonymous memory in GB, at which second, and the seconds."""
+    """Run a command; return its JSON, its most anonymous memory in GB, when that was, and the seconds."""
     begin = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         peak, when = 0, 0.0

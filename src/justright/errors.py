@@ -73,7 +73,7 @@ class JustrightError(Exception):
         text = text.rstrip(".") + "."
         if self.next_step:
             text += f" Next: {self.next_step}"
-        return text.rstrip(".") if self.next_step else text
+        return text if not self.next_step or text.endswith("...") else text.rstrip(".")
 
 
 class TableError(JustrightError, ValueError):

@@ -54,7 +54,7 @@ def load(
     Parameters
     ----------
     path : str or Path
-        The folder of a bundle.
+        The folder of a bundle, or of a run that holds one.
     verify : bool, default True
         Compare the sha256 of every file; see `read_bundle`.
     families : mapping of str to Forward, optional
@@ -88,7 +88,10 @@ def load(
     ...     load(folder + "/model").predict_rows([{}, {"size": 3}])
     [2.5, 2.5]
     """
-    return Predictor(read_bundle(path, verify), families)
+    folder = Path(path)
+    return Predictor(
+        read_bundle(folder / "model" if (folder / "model").is_dir() else folder, verify), families
+    )
 
 
 class Predictor:

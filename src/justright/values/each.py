@@ -38,6 +38,7 @@ def read_each(
 
     Examples
     --------
+    >>> from justright.values.scalar import number
     >>> read_each([1, 2.5], Column("n", "numeric", "number"), number)
     (array([1. , 2.5]), None)
     """

@@ -153,10 +153,14 @@ def _fold_weight(data: DataModule, folds: int) -> list[float]:
 
 
 def _last_losses(trained: Trained, count: int) -> tuple[FloatArray, FloatArray]:
-    """Return each member's last training and validation loss on all rows; NaN where it saw only a sample."""
+    """Return each member's last training and validation loss on all rows; NaN where it saw only a sample.
+
+    A training that was ended before any member saw all rows is judged by the largest sample it reached.
+    """
     train, validation = np.full((2, count), np.nan)
+    largest = max((row.share for row in trained.history.rows), default=1.0)
     for row in trained.history.rows:
-        if row.share == 1.0:
+        if row.share == largest:
             train[row.member] = np.nan if row.train is None else row.train
             validation[row.member] = np.nan if row.validation is None else row.validation
     return train, validation
@@ -284,8 +288,9 @@ def _boosted(
         findings = (
             Finding("baseline-cut", "info", sentence, {"rounds": made.rounds, "seconds": round(seconds, 2)}),
         )
-    # Trees that were cut short say nothing about what trees can do: no comparison is drawn from them.
-    return _plain(values[0]), None if made.stopped else _plain(values[1]), findings
+    # Trees that were cut short and are worse say nothing about what trees can do: nothing is concluded.
+    better = (values[0] > values[1]) == metric(name).greater_is_better
+    return _plain(values[0]), _plain(values[1]) if better or not made.stopped else None, findings
 
 
 def _plain(value: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import msgspec
 import numpy as np
 
 from justright.datamodule import DataModule, prepare
-from justright.errors import RecipeError
+from justright.errors import ColumnError, RecipeError, TableError, TrainingError
 from justright.kinds import Profile, infer_schema
 from justright.metrics.suitability import check_loss
 from justright.models.base import Learner, Spec
@@ -117,9 +118,12 @@ def train_recipe(
         Folder of a run that has not ended; its recipe is used.
     """
     begin = time.perf_counter()
-    folder, recipe = _open(recipe, out, resume)
-    if folder.ended:
-        return load_run(folder.path)
+    if resume is not None:
+        recipe = open_run(resume).read("recipe.json", Recipe)
+        if open_run(resume).ended:
+            return load_run(resume)
+    if not recipe.target:
+        raise RecipeError("no target", allowed="the column to predict", next_step="--target COLUMN")
     source = open_source(table if table is not None else recipe.table, sql=recipe.sql)
     schema, profile = _read(source, recipe)
     target = schema.target
@@ -127,7 +131,8 @@ def train_recipe(
     check_loss(target.task, recipe.loss, recipe.metric)
     loss = loss_for(recipe.loss, target.task, recipe.quantile)
     read = time.perf_counter()
-    data = prepare(source, schema, recipe, loss=loss.name, folder=folder.scratch)
+    folder = _open(recipe, out, resume)
+    data = _prepare(folder, source, schema, recipe, loss, keep=resume is not None)
     report = split_audit(data, schema, recipe)
     encoded = time.perf_counter()
     family = LINEAR if recipe.family == "auto" else recipe.family
@@ -170,18 +175,28 @@ def train_recipe(
     return Run(folder, summary)
 
 
-def _open(recipe: Recipe, out: Path, resume: Path | None) -> tuple[RunFolder, Recipe]:
-    """Make a run folder, or open the one to resume with its own recipe."""
-    if resume is not None:
-        folder = open_run(resume)
-        recipe = folder.read("recipe.json", Recipe)
-        folder.clear_unfinished()
-        return folder, recipe
-    if not recipe.target:
-        raise RecipeError("no target", allowed="the column to predict", next_step="--target COLUMN")
-    folder = create(out)
-    folder.write("recipe.json", recipe)
-    return folder, recipe
+def _open(recipe: Recipe, out: Path, resume: Path | None) -> RunFolder:
+    """Make a run folder, or open the one to resume without what a killed run may have left half done."""
+    if resume is None:
+        folder = create(out)
+        folder.write("recipe.json", recipe)
+        return folder
+    folder = open_run(resume)
+    shutil.rmtree(folder.scratch, ignore_errors=True)
+    shutil.rmtree(folder.model, ignore_errors=True)
+    return folder
+
+
+def _prepare(
+    folder: RunFolder, source: Source, schema: Schema, recipe: Recipe, loss: Loss, *, keep: bool
+) -> DataModule:
+    """Encode the rows; rows that cannot be trained on leave no run behind."""
+    try:
+        return prepare(source, schema, recipe, loss=loss.name, folder=folder.scratch)
+    except (RecipeError, ColumnError, TableError, TrainingError):
+        if not keep:
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise
 
 
 def _read(source: Source, recipe: Recipe) -> tuple[Schema, Profile]:

@@ -95,13 +95,11 @@ def advance(
         _renew(new, members, share)
     metric = _metric(spec, new, blocks, members, cache)
     _propose(new, active[good], metric, np.asarray([member.setting for member in members]))
-    _finish(spec, new, active, members)
+    rule = _finish(spec, new, active, members)
     curve = Curve(share, new["train"].copy(), new["validation"].copy())
     norms = {"gradient": _norm(new["gradient"]), "step": new["step"] * _norm(new["direction"])}
     done = new["done"] & (int(new["level"]) == 0)
-    return new, Progress(
-        (curve,), done, norms, 1, "the promised decrease of the loss is below the tolerance", new["failed"]
-    )
+    return new, Progress((curve,), done, norms, 1, rule, new["failed"])
 
 
 def _norm(values: FloatArray) -> FloatArray:
@@ -259,8 +257,9 @@ def _two_loops(
     return q
 
 
-def _finish(spec: Spec, new: State, active: npt.NDArray[Any], members: Sequence[Member]) -> None:
-    """Mark members as done at this level, and go to the next level when all are. Sets `new`."""
+def _finish(spec: Spec, new: State, active: npt.NDArray[Any], members: Sequence[Member]) -> str:
+    """Mark members as done at this level, go to the next when all are; return the rule. Sets `new`."""
+    rule = "the promised decrease of the loss is below the tolerance"
     level = int(new["level"])
     promised = -0.5 * (new["gradient"][:, :, active] * new["direction"][:, :, active]).sum(axis=(0, 1))
     scale = np.maximum(np.abs(new["first"][active]), 1e-12)
@@ -270,7 +269,9 @@ def _finish(spec: Spec, new: State, active: npt.NDArray[Any], members: Sequence[
     new["done"][active] |= (promised < tolerance) & (new["step"][active] == 1.0)
     if not level:
         new["done"][active] |= _decided(new, active, promised, members)
-        new["done"] |= _exhausted(new, members)
+        if _exhausted(new, members) and not new["done"].all():
+            new["done"][:] = True
+            rule = "the validation loss no longer falls"
     limit = min(_LEVEL_PASSES << max(level - 1, 0), _MOST_PASSES)
     if level and (new["done"].all() or int(new["level_pass"]) >= limit):
         settled = new["done"].copy()
@@ -281,6 +282,7 @@ def _finish(spec: Spec, new: State, active: npt.NDArray[Any], members: Sequence[
         new["trial"] = new["theta"].copy()
         new["step"][:] = 1.0
         _renew(new, members, 0.5 ** (level - 1))
+    return rule
 
 
 def _decided(
