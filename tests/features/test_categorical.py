@@ -38,6 +38,11 @@ def test_rare_unseen_and_missing_are_told_apart():
     assert feature.size == 4
 
 
+@pytest.mark.parametrize(("rare", "kept"), [(3, ("a", "b")), (4, ("a",))])
+def test_rare_is_seen_less_often_than_the_recipe_says(rare, kept):
+    assert fit(["a"] * 5 + ["b"] * 3 + [f"t{i}" for i in range(20)], rare=rare).vocabulary == kept
+
+
 def test_ties_are_broken_by_text_not_by_order():
     assert fit(["b", "a", "c"] * 3).vocabulary == fit(["c", "b", "a"] * 3).vocabulary == ("a", "b", "c")
 

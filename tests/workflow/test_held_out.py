@@ -69,6 +69,17 @@ def test_each_row_is_predicted_by_its_own_member(made, chosen):
     np.testing.assert_allclose(held.prediction, np.exp(wanted))
 
 
+def test_of_several_repetitions_the_first_predicts(made):
+    _, block, offset, members, spec = made
+    again = [*members, *(Member(m.fold, m.setting, repeat=1) for m in members if m.fold >= 0)]
+    wrong = np.full(len(again) - len(members), 500.0)
+    state = {"offset": np.concatenate([offset, wrong]) * 0.01}
+    one = held_out(Fixed(), spec, {"offset": offset * 0.01}, members, [block], 1)
+    other = held_out(Fixed(), spec, state, again, [block], 1)
+    np.testing.assert_array_equal(one.prediction, other.prediction)
+    np.testing.assert_array_equal(one.losses, other.losses)
+
+
 def test_losses_of_every_setting(made):
     run, block, _, _, spec = made
     held = run(0)
