@@ -233,6 +233,35 @@ def test_a_run_that_died_anywhere_can_be_resumed(trained, houses, tmp_path, monk
     assert len(run.model.predict(table)) == 240
 
 
+def test_what_a_kill_left_half_written_does_not_stay(trained, houses, tmp_path, monkeypatch):
+    import importlib
+
+    module = importlib.import_module("justright.workflow.train")
+
+    def die(*given):
+        raise RuntimeError("died")
+
+    monkeypatch.setattr(module, "write_held_out", die)
+    with pytest.raises(RuntimeError, match="died"):
+        trained(houses("price"), "price")
+    monkeypatch.undo()
+    (folder,) = (tmp_path / "runs").iterdir()
+    (folder / ".model.0123456789abcdef").mkdir()
+    (folder / ".run.json.part").write_text("{")
+    run = train_recipe(Recipe(), table=houses("price"), out=tmp_path, resume=folder)
+    assert {path.name for path in run.path.iterdir()} == FILES
+
+
+@pytest.mark.parametrize(
+    "choices", [{"split": {"by": ["nowhere"]}}, {"weight": "w"}, {"target": "prise"}, {"metric": "roc_auc"}]
+)
+def test_a_refusal_leaves_no_run_behind(trained, houses, tmp_path, choices):
+    table = houses("price") | {"w": [1] + [0] * 239}
+    with pytest.raises((ColumnError, RecipeError, TrainingError)):
+        trained(table, **{"target": "price"} | choices)
+    assert list(tmp_path.rglob("recipe.json")) == []
+
+
 def test_by_group_and_by_time(trained, houses):
     by = trained(houses("price"), "price", split={"by": ["street"]})
     assert by.folder.read("split.json", dict)["definition"]["by"] == ["street"]

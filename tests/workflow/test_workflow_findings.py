@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from justright.schema import Finding
+from justright.schema import Finding, Value
+from justright.workflow import findings
 from justright.workflow.findings import gain
+from justright.workflow.summary import Baselines
 
 
 def ids(run):
@@ -131,3 +135,11 @@ def test_the_gravest_come_first(trained, line):
 )
 def test_gain_has_the_sign_of_the_metric(name, better):
     assert gain(name, 3.0, 2.0) == better
+
+
+@pytest.mark.parametrize(("ours", "said"), [(1.06, True), (1.04, False), (0.9, False)])
+def test_too_simple_is_below_95_percent_of_the_gain_of_trees(ours, said):
+    judgement = SimpleNamespace(
+        baselines=Baselines(2.0, 1.0), metric="rmse", validation=Value(1.0, 0.9, 1.1), same_rows=ours
+    )
+    assert [f.id for f in findings._result(judgement)] == ["model-too-simple"] * said

@@ -182,8 +182,7 @@ def _open(recipe: Recipe, out: Path, resume: Path | None) -> RunFolder:
         folder.write("recipe.json", recipe)
         return folder
     folder = open_run(resume)
-    shutil.rmtree(folder.scratch, ignore_errors=True)
-    shutil.rmtree(folder.model, ignore_errors=True)
+    folder.clear_unfinished()
     return folder
 
 
