@@ -115,11 +115,17 @@ def _training(trained: Trained, recipe: Recipe) -> list[Finding]:
     if trained.interrupted:
         sentence = f"The training was ended early ({trained.history.ended}); this is the best there was."
         found.append(Finding("training-interrupted", "warning", sentence, {}, "train again"))
-    elif trained.history.ended.startswith("all "):
+    elif trained.history.ended.startswith("all ") and recipe.descent.optimizer == "exact":
         sentence = f"The training did not converge: {trained.history.ended}."
         move = f"--epochs {2 * recipe.descent.epochs}"
         found.append(
             Finding("training-not-converged", "warning", sentence, {"passes": trained.history.passes}, move)
+        )
+    elif trained.history.ended.startswith("all ") and max(trained.kept, default=0) == trained.history.passes:
+        sentence = f"The validation loss was still falling when {trained.history.ended}."
+        move = f"--epochs {2 * recipe.descent.epochs}"
+        found.append(
+            Finding("training-still-improving", "info", sentence, {"passes": trained.history.passes}, move)
         )
     if trained.failed:
         why = trained.rule or "the loss is not finite"

@@ -155,12 +155,14 @@ def _fold_weight(data: DataModule, folds: int) -> list[float]:
 def _last_losses(trained: Trained, count: int) -> tuple[FloatArray, FloatArray]:
     """Return each member's last training and validation loss on all rows; NaN where it saw only a sample.
 
-    A training that was ended before any member saw all rows is judged by the largest sample it reached.
+    A training that was ended before any member saw all rows is judged by the largest sample it reached,
+    one that keeps its best pass by that pass.
     """
     train, validation = np.full((2, count), np.nan)
     largest = max((row.share for row in trained.history.rows), default=1.0)
     for row in trained.history.rows:
-        if row.share == largest:
+        kept = trained.kept[row.member] if trained.kept else row.number
+        if row.share == largest and row.number <= kept:
             train[row.member] = np.nan if row.train is None else row.train
             validation[row.member] = np.nan if row.validation is None else row.validation
     return train, validation

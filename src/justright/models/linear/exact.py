@@ -43,7 +43,7 @@ class ExactLinear:
         self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], number: int
     ) -> tuple[State, Progress]:
         """Make one pass."""
-        if "stiff" in state:
+        if "promised" in state:
             return proximal.advance(spec, state, blocks, members, self._cache)
         if "theta" in state:
             return newton.advance(spec, state, blocks, members, self._cache)

@@ -29,7 +29,7 @@ from justright.models.linear.telling import telling_rows
 from justright.optim.losses import margins_to_predictions
 from justright.schema import Block, FloatArray
 
-__all__ = ["Metric", "build_metric"]
+__all__ = ["Metric", "build_metric", "second_derivatives"]
 
 Places: TypeAlias = npt.NDArray[np.int64]
 
@@ -163,7 +163,9 @@ def _dual(
         anchor = np.ascontiguousarray(anchors[:, :, setting])
         bends = []
         for rows, weight in zip(pieces, weights, strict=True):
-            bends.append(_bend(spec, rows.times(anchor[:-1]) + anchor[-1], rows.block) * weight[:, None])
+            bends.append(
+                second_derivatives(spec, rows.times(anchor[:-1]) + anchor[-1], rows.block) * weight[:, None]
+            )
         made[setting] = dual_parts(pieces, bends, total, float(penalty[setting]))
     return DualMetric(made)
 
@@ -198,7 +200,7 @@ def _curvature(
         if coupled:
             sums.add_coupled(part, margins_to_predictions(margins, "softmax"), weight)
         else:
-            sums.add_apart(part, _bend(spec, margins, part.rows.block) * weight[:, None])
+            sums.add_apart(part, second_derivatives(spec, margins, part.rows.block) * weight[:, None])
     return sums
 
 
@@ -304,7 +306,7 @@ def _cholesky(matrix: FloatArray, penalty: float, free: npt.NDArray[np.bool_]) -
     raise AssertionError("a curvature matrix that no lift makes positive")
 
 
-def _bend(spec: Spec, margins: FloatArray, block: Block) -> FloatArray:
+def second_derivatives(spec: Spec, margins: FloatArray, block: Block) -> FloatArray:
     """Return second derivatives of the loss by each margin, (rows, outputs), by central differences."""
     h, target = 1e-4, shaped(block.target)
     made = np.empty_like(margins)

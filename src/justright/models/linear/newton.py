@@ -26,7 +26,7 @@ from justright.models.linear.metric import Metric, build_metric
 from justright.models.linear.passes import Evaluation, evaluate, shaped
 from justright.schema import Block, FloatArray, Member
 
-__all__ = ["advance", "best_bias", "bias_curvature", "start"]
+__all__ = ["LOOK_BACK", "advance", "best_bias", "decided", "exhausted", "start"]
 
 _PAIRS: Final = 8
 _PAIR_BYTES: Final = 1 << 27
@@ -35,7 +35,7 @@ _LEVEL_PASSES: Final = 6  # passes of the last sample but one; a sample half as 
 _MOST_PASSES: Final = 48
 _SMALLEST: Final = 4_000  # rows of the smallest sample
 _RENEW: Final = (4, 12, 30)  # passes of a level after which a metric at the current point pays for itself
-_LOOK_BACK: Final = 12
+LOOK_BACK: Final = 12
 _STALE: Final = 2e-3  # share by which the validation loss must fall in so many passes
 _FAR: Final = 20.0  # a setting this many times farther behind than its steps still promise is not chosen
 _NEAR: Final = 2  # settings on either side of the best that are always kept
@@ -68,7 +68,7 @@ def start(spec: Spec, blocks: Sequence[Block], members: Sequence[Member]) -> Sta
         "anchor_share": np.asarray(0.5**levels),
         "anchor_done": np.zeros(count, bool),
         "first": np.full(count, np.nan),
-        "best": np.full(_LOOK_BACK, np.inf),
+        "best": np.full(LOOK_BACK, np.inf),
         "level": np.asarray(levels),
         "level_pass": np.asarray(0),
     }
@@ -268,8 +268,8 @@ def _finish(spec: Spec, new: State, active: npt.NDArray[Any], members: Sequence[
     tolerance = np.maximum(noise, 0.1 * spec.descent.tolerance) * scale
     new["done"][active] |= (promised < tolerance) & (new["step"][active] == 1.0)
     if not level:
-        new["done"][active] |= _decided(new, active, promised, members)
-        if _exhausted(new, members) and not new["done"].all():
+        new["done"][active] |= decided(new, active, promised, members)
+        if exhausted(new, members) and not new["done"].all():
             new["done"][:] = True
             rule = "the validation loss no longer falls"
     limit = min(_LEVEL_PASSES << max(level - 1, 0), _MOST_PASSES)
@@ -285,7 +285,7 @@ def _finish(spec: Spec, new: State, active: npt.NDArray[Any], members: Sequence[
     return rule
 
 
-def _decided(
+def decided(
     new: State, active: npt.NDArray[Any], promised: FloatArray, members: Sequence[Member]
 ) -> npt.NDArray[np.bool_]:
     """Say whose setting is worse than the best by far more than it can still gain."""
@@ -302,7 +302,7 @@ def _decided(
     return np.asarray((means - means.min() > _FAR * room)[setting[active]])
 
 
-def _exhausted(new: State, members: Sequence[Member]) -> bool:
+def exhausted(new: State, members: Sequence[Member]) -> bool:
     """Say whether the best validation loss has all but stopped falling; keeps it in `new`.
 
     Separable classes have their optimum at infinity: the training loss falls for ever, to no use.
@@ -311,10 +311,10 @@ def _exhausted(new: State, members: Sequence[Member]) -> bool:
     setting = np.asarray([member.setting for member in members])
     means = [new["validation"][judged & (setting == s)].mean() for s in set(setting[judged].tolist())]
     passes = int(new["level_pass"])
-    new["best"][passes % _LOOK_BACK] = min(means, default=np.inf)
-    if passes < 2 * _LOOK_BACK or not judged.any():
+    new["best"][passes % LOOK_BACK] = min(means, default=np.inf)
+    if passes < 2 * LOOK_BACK or not judged.any():
         return False
-    before = new["best"][(passes + 1) % _LOOK_BACK]
+    before = new["best"][(passes + 1) % LOOK_BACK]
     return bool(before - new["best"].min() < _STALE * abs(before))
 
 
@@ -350,11 +350,6 @@ def best_bias(spec: Spec, blocks: Sequence[Block]) -> FloatArray:
         if np.abs(step).max() < 1e-6:
             break
     return bias - bias.mean() if spec.outputs > 1 else bias
-
-
-def bias_curvature(spec: Spec, blocks: Sequence[Block]) -> FloatArray:
-    """Return the mean second derivative of the loss at the best bias, float64 (k,), never below 1e-4."""
-    return np.maximum(_bias_slope(spec, blocks, best_bias(spec, blocks))[1], 1e-4)
 
 
 def _bias_slope(spec: Spec, blocks: Sequence[Block], bias: FloatArray) -> tuple[FloatArray, FloatArray]:
