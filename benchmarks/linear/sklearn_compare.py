@@ -200,9 +200,9 @@ def page(kept: dict[str, Any], date: str, command: str) -> str:
         f"`{command}`",
         "",
         f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, {os.cpu_count()} "
-        f"cores, two threads each, numpy {np.__version__}. 80/20 by row, seed {SEED}; the 20 % were looked at "
-        "once, after all choices. Seconds: from the table on disk to the predictions, tuning included. Ratio of "
-        "the loss below 1.005 = reached; `faster` above 1 = ours is faster; load: average before each side.",
+        f"cores, two threads each, numpy {np.__version__}. 80/20 by row, seed {SEED}; the 20 % were looked "
+        "at once, after all choices. Seconds: from the table on disk to the predictions, tuning included. "
+        "Ratio of the loss below 1.005 = reached; `faster` above 1 = ours is faster; load: before each side.",
         "",
         "| table | train, test rows | split | metric | ours | scikit-learn | ratio | s ours | s scikit-learn "
         "| faster | load |",
