@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from justright.features.fit import PlanFit
-from justright.features.plan import Canonical
-from justright.recipe import Features
 from justright.schema import Column
 
 COLUMNS = (
@@ -92,13 +88,6 @@ def test_missing_dates_are_a_category_and_an_indicator(fitted):
     )
     assert all(f.missing for f in plan.data.numeric)
     assert {f.part: f.counts[1] for f in plan.data.categorical} == {"weekday": 9.0, "month": 9.0, "hour": 9.0}
-
-
-def test_infinite_values_are_counted():
-    fit = PlanFit(COLUMNS[:1], Features())
-    fit.add({"x": Canonical(np.array([1.0, np.inf, 2.0]), None, (), None)}, np.ones(3))
-    assert fit.infinite == {"x": 1}
-    assert PlanFit(COLUMNS, Features()).infinite == {}
 
 
 def test_text_gets_the_slots_of_the_recipe(fitted):

@@ -4,7 +4,7 @@ import numpy as np
 
 from justright.models.base import Curve, Progress
 from justright.schema import Member
-from justright.training.history import History, Row, append_rows, read_history, rows_of_pass
+from justright.training.history import History, Row, history_bytes, read_history, rows_of_pass
 
 ROWS = [
     Row(1, 0, 0, -1, 0.5, rate=0.1, share=0.25, steps=4, train=1.5, norms={"gradient": 2.0}),
@@ -13,16 +13,13 @@ ROWS = [
 
 
 def test_rows_come_back_as_they_were(tmp_path):
-    append_rows(tmp_path / "h", ROWS[:1])
-    append_rows(tmp_path / "h", ROWS[1:])
+    (tmp_path / "h").write_bytes(history_bytes(ROWS))
     assert read_history(tmp_path / "h") == tuple(ROWS)
     assert len((tmp_path / "h").read_text().splitlines()) == 2
 
 
 def test_a_partial_last_line_is_dropped(tmp_path):
-    append_rows(tmp_path / "h", ROWS)
-    whole = (tmp_path / "h").read_bytes()
-    (tmp_path / "h").write_bytes(whole[:-1])
+    (tmp_path / "h").write_bytes(history_bytes(ROWS)[:-1])
     assert read_history(tmp_path / "h") == tuple(ROWS[:1])
 
 

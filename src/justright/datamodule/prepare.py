@@ -10,7 +10,7 @@ fingerprints, part and fold (26 bytes), and its time where one is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ from justright.schema import Block, Finding, FloatArray, Schema, Target
 from justright.source import Source
 from justright.split import farm_fingerprint, folds, part_by_time, part_of, time_cutoffs
 
-__all__ = ["TEST", "DataModule", "Facts", "parts_of", "prepare", "test_cutoffs"]
+__all__ = ["TEST", "DataModule", "Facts", "parts_of", "prepare", "cutoffs_for"]
 
 TRAIN: Final = 0
 TEST: Final = 1
@@ -68,8 +68,6 @@ class DataModule:
         Fingerprints, part and target of every row of the source, for the audit.
     forward : bool
         Folds are periods and a member trains on earlier ones only.
-    infinite : dict of str to int
-        Infinite values set aside, by column.
     findings : tuple of Finding
         What a user must know about the split.
     """
@@ -78,7 +76,6 @@ class DataModule:
     plan: FeaturePlan
     facts: Facts
     forward: bool
-    infinite: dict[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -142,7 +139,7 @@ def prepare(source: Source, schema: Schema, recipe: Recipe, *, loss: str, folder
             store.append(_encode(rows, plan, facts.part[place] == TRAIN, facts.fold[place]))
             begin += rows.rows
         blocks = store.blocks()
-    return DataModule(blocks, plan, facts, bool(recipe.split.time), fit.infinite, findings)
+    return DataModule(blocks, plan, facts, bool(recipe.split.time), findings)
 
 
 class _Stream:
@@ -170,7 +167,7 @@ def _first_pass(stream: _Stream, recipe: Recipe, schema: Schema, fit: PlanFit) -
     cutoffs = None
     if recipe.split.time and recipe.split.test:
         times: list[FloatArray] = [rows.time for rows in stream]
-        cutoffs = test_cutoffs(np.concatenate([np.zeros(0), *times]), recipe)
+        cutoffs = cutoffs_for(np.concatenate([np.zeros(0), *times]), recipe)
     pieces: list[tuple[Any, ...]] = []
     scale = Moments()
     unreadable: dict[str, int] = {}
@@ -195,7 +192,7 @@ def _shares(recipe: Recipe) -> tuple[float, float]:
     return 100.0 - recipe.split.test, recipe.split.test
 
 
-def test_cutoffs(time: FloatArray, recipe: Recipe) -> FloatArray | None:
+def cutoffs_for(time: FloatArray, recipe: Recipe) -> FloatArray | None:
     """Return where in time the test begins, from the times of all rows; None without time or test."""
     return time_cutoffs(time, _shares(recipe)) if recipe.split.time and recipe.split.test else None
 

@@ -82,15 +82,6 @@ class PlanFit:
         for place, tally in other._tallies.items():
             self._tallies[place].merge(tally)
 
-    @property
-    def infinite(self) -> dict[str, int]:
-        """Number of infinite values set aside, by column that had any."""
-        return {
-            name: m.infinite
-            for (name, part), m in self._moments.items()
-            if m.infinite and part in ("", "trend")
-        }
-
     def plan(self, target: TargetFeature | None) -> FeaturePlan:
         """Decide what every column becomes."""
         numeric, categorical, text = [], [], []

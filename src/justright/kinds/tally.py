@@ -56,9 +56,8 @@ class Moments:
         mean = float(numbers.mean())
         total = self.n + len(numbers)
         with np.errstate(over="ignore", invalid="ignore"):
-            self._m2 += (
-                float(((numbers - mean) ** 2).sum()) + (mean - self.mean) ** 2 * self.n * len(numbers) / total
-            )
+            gap = mean - self.mean  # squared by a product: a power of floats raises where it overflows
+            self._m2 += float(((numbers - mean) ** 2).sum()) + gap * gap * self.n * len(numbers) / total
         self.mean += (mean - self.mean) * len(numbers) / total
         self.n = total
         self.low = min(self.low, float(numbers.min()))

@@ -14,7 +14,7 @@ import msgspec
 from justright.models.base import Progress
 from justright.schema import Member
 
-__all__ = ["History", "Row", "read_history", "rows_of_pass"]
+__all__ = ["History", "Row", "history_bytes", "read_history", "rows_of_pass"]
 
 
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -109,11 +109,9 @@ def rows_of_pass(
     return made
 
 
-def append_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Append rows to a history file."""
-    with path.open("ab") as file:
-        for row in rows:
-            file.write(msgspec.json.encode(row) + b"\n")
+def history_bytes(rows: Iterable[Row]) -> bytes:
+    """Return the content of a history file: one JSON object a line."""
+    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
 
 
 def read_history(path: Path) -> tuple[Row, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.bundle.predictor import Predictor, load
-from justright.datamodule.prepare import TEST, parts_of, test_cutoffs
+from justright.datamodule.prepare import TEST, cutoffs_for, parts_of
 from justright.datamodule.rows import columns_to_read, read_batch, read_times
 from justright.errors import ColumnError, RecipeError, TableError, closest
 from justright.evaluate.evaluation import Evaluation, evaluate
@@ -172,7 +172,7 @@ def _scored_test(predictor: Predictor, source: Source, recipe: Recipe) -> Iterat
     """Yield target, prediction and weight of the test rows of a run, found again by their fingerprints."""
     schema = predictor.schema
     split: Split = recipe.split
-    cutoffs = test_cutoffs(read_times(source, schema, split.time), recipe) if split.time else None
+    cutoffs = cutoffs_for(read_times(source, schema, split.time), recipe) if split.time else None
     for batch in source.batches(columns_to_read(schema, split)):
         rows = read_batch(batch, schema, split)
         mask = parts_of(rows, recipe, cutoffs) == TEST

@@ -85,9 +85,6 @@ def _rows(source: Source, profile: Profile, data: DataModule) -> list[Finding]:
         found.append(
             Finding("values-unreadable", "warning", sentence, {"column": name, "values": count}, move)
         )
-    for name, count in data.infinite.items():
-        sentence = f"{count} values of {name} are infinite and were read as missing."
-        found.append(Finding("values-infinite", "warning", sentence, {"column": name, "values": count}))
     return found
 
 
@@ -158,7 +155,7 @@ def _result(judgement: Judgement) -> list[Finding]:
     if rival > 0 and ours < _NEARLY * rival:
         sentence = (
             f"Boosted trees reach {name} {boosted:.4g} on the same rows where this model reaches {same:.4g}: "
-            f"it has {ours / rival:.0%} of their gain over the base rate."
+            f"it has {max(ours / rival, 0.0):.0%} of their gain over the base rate."
         )
         move = "curves and crosses of columns would close the gap"
         return [

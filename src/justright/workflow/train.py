@@ -25,6 +25,7 @@ from justright.runs import RunFolder, create, open_run
 from justright.schema import Member, Schema
 from justright.source import Source, open_source
 from justright.training.callbacks import Callback
+from justright.training.history import history_bytes
 from justright.training.loop import Trained, Trainer
 from justright.workflow.audit import split_audit
 from justright.workflow.export import export_bundle
@@ -239,8 +240,7 @@ def _train(
     trained = trainer.fit(
         spec, members, data.blocks, seed=recipe.seed, question=_fingerprint(recipe, data, members)
     )
-    encode = msgspec.json.Encoder().encode
-    folder.write_bytes("history.jsonl", b"".join(encode(row) + b"\n" for row in trained.history.rows))
+    folder.write_bytes("history.jsonl", history_bytes(trained.history.rows))
     folder.write("training.json", {"ended": trained.history.ended, "seconds": trained.history.seconds})
     return trained
 

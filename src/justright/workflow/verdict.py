@@ -34,7 +34,7 @@ def verdict(judgement: Judgement, schema: Schema, family: str) -> str:
     rival, ours = gain(name, base, boosted), gain(name, base, same)
     if rival <= ours:
         return text + f" Boosted trees give {_number(boosted)}, no better: a linear model is enough here."
-    share = ours / rival
+    share = max(ours / rival, 0.0)
     if share >= 0.95:
         return (
             text + f" Boosted trees give {_number(boosted)}: the linear model has {share:.0%} of their gain."
