@@ -137,7 +137,7 @@ def _lumpy(seen: SplitAudit, grouped: bool) -> Finding | None:
         "error" if empty else "warning",
         sentence,
         {"keys": seen.keys, "empty": empty, "shares": {p.name: p.share for p in seen.parts}},
-        "use a finer key, folds of cross-validation (--folds), or try another --salt",
+        "use a finer key, or look at another salt (split --salt; train --set split.salt=...)",
     )
 
 
@@ -172,7 +172,7 @@ def _balance(seen: SplitAudit, spread: float) -> Finding | None:
         "warning",
         f"In {part_name}, {what} is {b:.4g}; in {first.name} it is {a:.4g}.",
         {"part": part_name, "class": name, "first": a, "later": b, "difference_in_sd": size},
-        "expected in a split by time or of few groups; else try another --salt",
+        "expected in a split by time or of few groups; else try another salt (split --salt; train --set split.salt=...)",
     )
 
 
