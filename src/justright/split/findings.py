@@ -172,7 +172,7 @@ def _balance(seen: SplitAudit, spread: float) -> Finding | None:
         "warning",
         f"In {part_name}, {what} is {b:.4g}; in {first.name} it is {a:.4g}.",
         {"part": part_name, "class": name, "first": a, "later": b, "difference_in_sd": size},
-        "expected in a split by time or of few groups; else try another salt (split --salt; train --set split.salt=...)",
+        "expected in a split by time or of few groups; else try another salt",
     )
 
 
