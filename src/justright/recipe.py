@@ -104,7 +104,7 @@ class Descent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch : int
         Rows a step; 1 = single row, 0 = full batch.
     epochs : int
-        Most passes over the rows; for `exact` the most iterations (default 100).
+        Most passes over the rows, default 100; a pass over a sample counts as its share of one.
     schedule : {"constant", "step", "exponential", "inverse-time", "cosine"}
         How the rate falls over the epochs.
     momentum : float

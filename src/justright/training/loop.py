@@ -167,6 +167,7 @@ class _Course:
         self.spec = spec
         self.members = members
         self.number = 0
+        self.work = 0.0
         self.steps = 0
         self.rows: list[Row] = []
         self.ended = ""
@@ -194,6 +195,8 @@ class _Course:
     def take(self, state: State, progress: Progress, *, keeps_best: bool) -> list[Row]:
         """Note what a pass brought; sets `ended` when nothing is left to do."""
         self.number += 1
+        # A pass over a sample of the rows costs its share of one: the limit counts whole passes.
+        self.work += progress.curves[-1].share if progress.curves else 1.0
         self.steps += progress.steps
         if progress.failed is not None:
             self.failed = np.asarray(progress.failed, bool)
@@ -213,7 +216,7 @@ class _Course:
         self.done_count = int(done.sum())
         if done.all():
             self.ended = self.rule or "every member has converged"
-        elif self.number >= self.spec.descent.epochs:
+        elif self.work >= self.spec.descent.epochs:
             self.ended = f"all {self.spec.descent.epochs} passes are used up"
         return fresh
 
@@ -260,6 +263,7 @@ class _Course:
             "stopped": self.stopped.tolist(),
             "failure": self.failure,
             "done_count": self.done_count,
+            "work": self.work,
             "ended": self.ended,
             "rule": self.rule,
         }
@@ -269,6 +273,7 @@ class _Course:
         """Go on from a checkpoint."""
         counters = saved.counters
         self.number, self.steps, self.rows = saved.number, saved.steps, list(saved.rows)
+        self.work = float(counters["work"])
         self.best_loss = [math.inf if x is None else x for x in counters["best_loss"]]
         self.last_train = [math.inf if x is None else x for x in counters["last_train"]]
         self.best_pass, self.flat = counters["best_pass"], counters["flat"]
