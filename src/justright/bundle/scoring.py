@@ -266,6 +266,12 @@ def _write_errors(path: Path, job: _Job, source: Source) -> None:
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
     """Give a path beside the target; flush and rename it at the end, remove it on any failure."""
+    if not target.parent.is_dir():
+        raise StorageError(
+            f"out={str(target)!r}",
+            allowed="a file in a folder that exists",
+            next_step=f"mkdir -p {target.parent}",
+        )
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
         yield temporary

@@ -12,8 +12,10 @@ from justright.source import Source
 from justright.training.loop import Trained
 from justright.workflow.judge import Judgement
 
-__all__ = ["findings_of", "gain"]
+__all__ = ["findings_of", "gain", "plain"]
 
+_FEW_ROWS = 30
+_FEW_OF_CLASS = 10
 _NEARLY = 0.95  # of the gain of boosted trees: below, a linear model is called too simple
 
 
@@ -30,6 +32,7 @@ def findings_of(
     """Return all findings of a run, the gravest first."""
     found = [
         *_rows(source, profile, data),
+        *_few(data, schema),
         *_columns(schema, data),
         *data.findings,
         *audit,
@@ -45,6 +48,11 @@ def findings_of(
 def gain(name: str, base: float, value: float) -> float:
     """Return how much better than the base rate a value is, in the metric's own unit."""
     return value - base if metric(name).greater_is_better else base - value
+
+
+def plain(value: float) -> str:
+    """Write a number with four digits that count, without powers of ten where people use none."""
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def _task(schema: Schema) -> Task:
@@ -85,6 +93,29 @@ def _rows(source: Source, profile: Profile, data: DataModule) -> list[Finding]:
         found.append(
             Finding("values-unreadable", "warning", sentence, {"column": name, "values": count}, move)
         )
+    return found
+
+
+def _few(data: DataModule, schema: Schema) -> list[Finding]:
+    """Say when there are too few rows, in all or of a class, for the figures to mean much."""
+    found = []
+    if data.rows < _FEW_ROWS:
+        sentence = (
+            f"Only {data.rows} rows trained and judged this model: its figures are hardly more than a guess."
+        )
+        found.append(Finding("rows-few", "warning", sentence, {"rows": data.rows}, "collect more rows"))
+    assert schema.target is not None
+    labels = data.facts.target[data.facts.part == 0].astype(int).tolist() if schema.target.classes else []
+    for number, name in enumerate(schema.target.classes):
+        count = labels.count(number)
+        if count < _FEW_OF_CLASS:
+            sentence = (
+                f"Only {count} rows of class {name} train this model: it can hardly be learned or judged."
+            )
+            evidence = {"class": name, "rows": count}
+            found.append(
+                Finding("class-rare", "warning", sentence, evidence, "collect rows of it, or pool it")
+            )
     return found
 
 
@@ -144,7 +175,7 @@ def _result(judgement: Judgement) -> list[Finding]:
     worst = value.low if metric(name).greater_is_better else value.high
     if gain(name, base, worst) <= 0:
         sentence = (
-            f"The model cannot be told from the base rate: {name} {value.value:.4g} against {base:.4g}."
+            f"The model cannot be told from the base rate: {name} {plain(value.value)} against {plain(base)}."
         )
         evidence = {"value": value.value, "low": value.low, "high": value.high, "base_rate": base}
         return [Finding("nothing-learned", "warning", sentence, evidence, "look for columns that say more")]
@@ -154,7 +185,7 @@ def _result(judgement: Judgement) -> list[Finding]:
     rival, ours = gain(name, base, boosted), gain(name, base, same)
     if rival > 0 and ours < _NEARLY * rival:
         sentence = (
-            f"Boosted trees reach {name} {boosted:.4g} on the same rows where this model reaches {same:.4g}: "
+            f"Boosted trees reach {name} {plain(boosted)} where this model reaches {plain(same)}: "
             f"it has {max(ours / rival, 0.0):.0%} of their gain over the base rate."
         )
         move = "curves and crosses of columns would close the gap"
