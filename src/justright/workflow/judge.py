@@ -96,25 +96,8 @@ def judge(
     held = held_out(learner, spec, trained.state, members, data.blocks, setting)
     name = default_metric(target.task) if recipe.metric == "auto" else metric(recipe.metric, target.task).name
     choice = _choice(held, members, validation, setting, spec, float(train[member]), recipe)
-    threshold = None
-    if target.task == "binary":
-        threshold = choose_threshold(
-            held.target, held.prediction, held.weight, cost_fp=recipe.cost_fp, cost_fn=recipe.cost_fn
-        )
-    evaluation = evaluate(
-        target.task,
-        target.classes,
-        held.target,
-        held.prediction,
-        held.weight,
-        threshold=threshold,
-        choice=choice,
-        names=[name],
-        quantile=recipe.quantile,
-    )
-    found = evaluation.metrics.items()
-    figures = {key: Value(float(v.value), float(v.low), float(v.high)) for key, v in found}
-    evaluation = _with_slices(msgspec.structs.replace(evaluation, metrics=figures), held, data)
+    evaluation = _evaluation(held, data, schema, recipe, choice, name)
+    threshold = evaluation.threshold
     _require(evaluation, name, target.task)
     base = base_rate_metrics(target.task, held.target, held.weight, n_classes=max(len(target.classes), 2))
     limit = max(_SHARE * elapsed, _LEAST)
@@ -150,6 +133,33 @@ def _fold_weight(data: DataModule, folds: int) -> list[float]:
         fold = block.fold[:, 0]
         total += np.bincount(fold[fold >= 0], weights=block.weight[fold >= 0], minlength=folds)
     return [float(weight) for weight in total]
+
+
+def _evaluation(
+    held: HeldOut, data: DataModule, schema: Schema, recipe: Recipe, choice: Choice, name: str
+) -> Evaluation:
+    """Measure the held-out rows, with the threshold that their costs ask for and the worst slices."""
+    target = schema.target
+    assert target is not None
+    threshold = None
+    if target.task == "binary":
+        threshold = choose_threshold(
+            held.target, held.prediction, held.weight, cost_fp=recipe.cost_fp, cost_fn=recipe.cost_fn
+        )
+    evaluation = evaluate(
+        target.task,
+        target.classes,
+        held.target,
+        held.prediction,
+        held.weight,
+        threshold=threshold,
+        choice=choice,
+        names=[name],
+        quantile=recipe.quantile,
+    )
+    found = evaluation.metrics.items()
+    figures = {key: Value(float(v.value), float(v.low), float(v.high)) for key, v in found}
+    return _with_slices(msgspec.structs.replace(evaluation, metrics=figures), held, data)
 
 
 def _last_losses(trained: Trained, count: int) -> tuple[FloatArray, FloatArray]:

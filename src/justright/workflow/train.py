@@ -31,7 +31,7 @@ from justright.workflow.audit import split_audit
 from justright.workflow.export import export_bundle
 from justright.workflow.findings import findings_of
 from justright.workflow.held_out import write_held_out
-from justright.workflow.judge import judge
+from justright.workflow.judge import Judgement, judge
 from justright.workflow.population import population
 from justright.workflow.run import Run, load_run
 from justright.workflow.summary import Rows, Seconds, Summary
@@ -147,7 +147,30 @@ def train_recipe(
     )
     write_held_out(folder.path / "out_of_fold.parquet", judgement.held, target)
     seconds = Seconds(read - begin, encoded - read, trained_at - encoded, time.perf_counter() - begin)
-    summary = Summary(
+    summary = _summary(folder, model_id, judgement, data, schema, recipe, seconds)
+    summary = msgspec.structs.replace(summary, findings=findings, interrupted=trained.interrupted)
+    files = {"schema": schema, "profile": profile, "split": report, "evaluation": judgement.evaluation}
+    for name, value in files.items():
+        folder.write(f"{name}.json", value)
+    folder.write("run.json", summary)  # last: it says that the run has ended
+    folder.clean()
+    return Run(folder, summary)
+
+
+def _summary(
+    folder: RunFolder,
+    model_id: str,
+    judgement: Judgement,
+    data: DataModule,
+    schema: Schema,
+    recipe: Recipe,
+    seconds: Seconds,
+) -> Summary:
+    """Put together what `train --json` prints, findings apart."""
+    target = schema.target
+    assert target is not None
+    family = LINEAR if recipe.family == "auto" else recipe.family
+    return Summary(
         run=str(folder.path),
         model=str(folder.model),
         model_id=model_id,
@@ -164,16 +187,9 @@ def train_recipe(
         threshold=judgement.threshold.value if judgement.threshold else None,
         seconds=seconds,
         verdict=verdict(judgement, schema, family),
-        findings=findings,
+        findings=[],
         hyperparameters=judgement.hyperparameters,
-        interrupted=trained.interrupted,
     )
-    files = {"schema": schema, "profile": profile, "split": report, "evaluation": judgement.evaluation}
-    for name, value in files.items():
-        folder.write(f"{name}.json", value)
-    folder.write("run.json", summary)  # last: it says that the run has ended
-    folder.clean()
-    return Run(folder, summary)
 
 
 def _open(recipe: Recipe, out: Path, resume: Path | None) -> RunFolder:
