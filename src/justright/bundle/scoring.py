@@ -267,8 +267,10 @@ def _write_errors(path: Path, job: _Job, source: Source) -> None:
 def _replacing(target: Path) -> Iterator[Path]:
     """Give a path beside the target; flush and rename it at the end, remove it on any failure."""
     if not target.parent.is_dir():
+        reason = "Not a directory" if target.parent.exists() else "No such file or directory"
         raise StorageError(
             f"out={str(target)!r}",
+            where=f"{target.parent}: {reason}",
             allowed="a file in a folder that exists",
             next_step=f"mkdir -p {target.parent}",
         )
