@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from justright.schema import Column
-from justright.values import canonical_text, to_codes, to_moments, to_numbers
+from justright.values import canonical_text, is_infinite, to_codes, to_moments, to_numbers
+from justright.values.arrow import infinite_of
 
 COLUMNS = [
     Column("c", "numeric", "number"),
@@ -27,7 +28,8 @@ COLUMNS = [
 TEXTS = st.one_of(
     st.none(),
     st.sampled_from(
-        ["", " ", "1", "01", " 1", "1.0", "-0", "1,5", "1.5", "nan", "-nan", "inf", "1e999", "NA", "?",
+        ["", " ", "1", "01", " 1", "1.0", "-0", "1,5", "1.5", "nan", "-nan", "inf", "-Infinity", "1e999",
+         "NA", "?",
         "-999", "7",
          "true", "no", "2024-01-31", "2024-01-31 08:30", "2024-01-31T08:30:00Z", "2024-01-31T08",
          "2024-02-30",
@@ -166,3 +168,12 @@ def test_a_single_bad_text_does_not_spoil_the_rest(rows):
     np.testing.assert_array_equal(numbers[:-1], np.arange(rows))
     assert unreadable is not None
     assert unreadable.nonzero()[0].tolist() == [rows]
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=20), st.sampled_from(COLUMNS[:3]))
+def test_infinities_are_those_of_the_scalar_rule(values, column):
+    array = pa.array(values, pa.string())
+    unreadable = to_numbers(array, column)[1]
+    if unreadable is not None:
+        wanted = [bad and is_infinite(v, column) for v, bad in zip(values, unreadable, strict=True)]
+        assert infinite_of(array, column, unreadable).tolist() == wanted

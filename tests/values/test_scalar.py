@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from justright.errors import ColumnError
 from justright.schema import Column
-from justright.values import MARKS, Unreadable, canonical_text, moment, number
+from justright.values import MARKS, Unreadable, canonical_text, is_infinite, moment, number
 
 NUMBER = Column("n", "numeric", "number")
 COMMA = Column("n", "numeric", "number", decimal=",")
@@ -28,6 +28,8 @@ DATE = Column("d", "datetime", "datetime")
         (2**64, "1.8446744073709552e+19"), (str(2**64), "1.8446744073709552e+19"),
         (None, None), ("", None), ("  ", None), (math.nan, None), ("NaN", None), ("nAn", None), ("?", None),
         ("NA", None), (np.datetime64("NaT"), None), ("word", "word"), (" word ", "word"), ("inf", "inf"),
+        ("Infinity", "inf"), (" -INF ", "-inf"), ("1e400", "inf"), ("-1e400", "-inf"), (math.inf, "inf"),
+        (-math.inf, "-inf"), (10**400, "inf"), (np.float32("-inf"), "-inf"),
     ],
 )  # fmt: skip
 def test_canonical_text_of_numbers(value, text):
@@ -213,3 +215,25 @@ def test_canonical_text_never_raises_and_is_stable(value):
     for column in (NUMBER, TEXT, TRUTH, DATE, COMMA):
         text = canonical_text(value, column)
         assert text is None or (text == text.strip() and text)
+
+
+@pytest.mark.parametrize(
+    ("value", "infinite"),
+    [
+        ("inf", True), ("-inf", True), ("+INF", True), (" Infinity ", True), ("-infinity", True),
+        ("1e400", True), ("-1e999", True), ("9" * 400, True), (math.inf, True), (-math.inf, True),
+        (np.float32("inf"), True), (Decimal("-Infinity"), True), (10**400, True),
+        ("info", False), ("infinite", False), ("1e308", False), ("1e4", False), ("nan", False), ("", False),
+        ("1,5e400", False), (1.5, False), (7, False), (True, False), (None, False), (math.nan, False),
+        (Decimal("1.5"), False), (date(2024, 1, 31), False), ("2024-01-31", False),
+    ],
+)  # fmt: skip
+def test_infinities_are_told_from_words_and_from_numbers(value, infinite):
+    assert is_infinite(value, NUMBER) is infinite
+    if infinite:
+        with pytest.raises(Unreadable):
+            number(value, NUMBER)
+
+
+def test_an_infinity_with_a_decimal_comma():
+    assert is_infinite("1,5e400", COMMA) and is_infinite("inf", COMMA) and not is_infinite("1.5e400", COMMA)

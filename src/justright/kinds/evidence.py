@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from justright.kinds.tally import ColumnTally
 from justright.values import MARKS, to_numbers
-from justright.values.arrow import plain_array
+from justright.values.arrow import infinite_of, plain_array
 
 __all__ = ["ID_NAMES", "Evidence", "evidence", "name_words"]
 
@@ -39,7 +39,8 @@ class Evidence:
     tally : ColumnTally
         Counts over all rows.
     values : list
-        Distinct values of the sample without missing ones, texts without surrounding blanks: the most
+        Distinct values of the sample without missing ones and, in a column of numbers, without
+        infinities; texts without surrounding blanks: the most
         frequent first, then others spread over the rest; at most 5,000.
     counts : list of int
         How often each of `values` stands in the sample.
@@ -104,7 +105,7 @@ def evidence(tally: ColumnTally, sample: Any, *, whole: bool, typed: bool) -> Ev
     -------
     Evidence
     """
-    array = _cleaned(plain_array(sample))
+    array = _finite(_cleaned(plain_array(sample)), tally)
     is_text = pa.types.is_string(array.type)
     counted: Any = pc.value_counts(array)
     values, counts = counted.field("values"), counted.field("counts").to_numpy(zero_copy_only=False)
@@ -117,7 +118,7 @@ def evidence(tally: ColumnTally, sample: Any, *, whole: bool, typed: bool) -> Ev
     exact = len(values) if whole else None
     if exact is None and tally.few is not None:
         few = pa.array(sorted(tally.few - {None}), tally.type) if tally.few - {None} else array.slice(0, 0)
-        exact = len(pc.unique(_cleaned(few)))
+        exact = len(pc.unique(_finite(_cleaned(few), tally)))
     return Evidence(
         tally=tally,
         values=values.take(pa.array(order)).to_pylist(),
@@ -154,6 +155,16 @@ def _cleaned(array: Any) -> Any:
     if pa.types.is_floating(array.type):
         return array.filter(pc.invert(pc.is_nan(array)))
     return array
+
+
+def _finite(array: Any, tally: ColumnTally) -> Any:
+    """Return the values of a column of numbers without its infinities, others as they are."""
+    if not tally.infinite or not tally.looks_numeric:
+        return array
+    unreadable = to_numbers(array, tally.trial)[1]
+    if unreadable is None:
+        return array
+    return array.filter(pa.array(~infinite_of(array, tally.trial, unreadable)))
 
 
 def _shown_first(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -30,6 +30,8 @@ def guess(seen: Evidence) -> Guess:
     """
     tally = seen.tally
     type_ = tally.type
+    if not seen.values and tally.infinite:
+        return Guess("constant", "number", "no finite number in any row")
     if tally.present == 0 or not seen.values:
         return Guess("constant", "text", "no value in any row")
     if pa.types.is_boolean(type_):

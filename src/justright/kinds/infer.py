@@ -13,6 +13,7 @@ import numpy as np
 from justright.errors import ColumnError, RecipeError, TableError, closest
 from justright.kinds.evidence import Evidence, evidence
 from justright.kinds.guess import guess
+from justright.kinds.infinite import refuse_infinite
 from justright.kinds.profile import ColumnProfile, Profile
 from justright.kinds.tally import ColumnTally, tally
 from justright.kinds.task import target_of
@@ -70,7 +71,8 @@ def infer_schema(
     ------
     ColumnError
         A name that is not in the table; a target without values, of one class or of dates; a weight that
-        is negative, missing or no number; no column left that a model could use.
+        is negative, missing or no number; an infinite target or weight, with its row; no
+        column left that a model could use.
     RecipeError
         An unknown kind or task; a target that is dropped.
 
@@ -104,9 +106,13 @@ def infer_schema(
             form: Form | None = (
                 "text" if kinds.get(name) in ("categorical", "text") and guessed.form == "text" else None
             )
+            if seen.tally.infinite and column.form == "number" and form is None:
+                refuse_infinite(source, column, "target")
             found = target_of(seen, guessed, task, form=form)
             column, role = found.column, "target"
         elif name == weight:
+            if seen.tally.infinite and column.form == "number":
+                refuse_infinite(source, column, "weight")
             column, role = _weight(seen, guessed), "weight"
         elif name in drop:
             role = "dropped"
@@ -233,6 +239,8 @@ def _profile(seen: Evidence, column: Column, guessed: Guess, sample: Any, role: 
     marks = [f"{mark!r} ({count})" for mark, count in sorted(counted.marks.items()) if mark]
     if marks:
         notes.append(f"marks of missing: {', '.join(marks)}")
+    if counted.infinite and column.form == "number":
+        notes.append(f"{counted.infinite} infinite values are missing")
     if counted.marks.get(""):
         notes.append(f"{counted.marks['']} blank texts are missing")
     top = [
@@ -248,6 +256,7 @@ def _profile(seen: Evidence, column: Column, guessed: Guess, sample: Any, role: 
         missing=counted.nulls
         + sum(n for mark, n in counted.marks.items() if not mark or mark in column.missing),
         unreadable=counted.unreadable if column.form == "number" else 0,
+        infinite=counted.infinite if column.form == "number" else 0,
         distinct=seen.exact or seen.distinct,
         distinct_exact=seen.exact is not None,
         top=tuple(top),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from justright.kinds.dates import date_format
 from justright.kinds.evidence import ID_NAMES, Evidence, name_words
@@ -66,7 +67,7 @@ def _of_integers(seen: Evidence, decimal: str, said: list[str]) -> Guess | None:
     if reason:
         return Guess("identifier", "number", reason, decimal, notes=said)
     if words & _DATE_NAMES and tally.numbers.low >= 19000101:
-        texts = [str(int(float(value))) for value in seen.values[:500]]
+        texts = [str(int(number)) for number in _read(seen.values[:500])]
         if date_format(texts, digits=True):
             return Guess(
                 "datetime", "datetime", "eight digits: year, month, day", decimal, "%Y%m%d", notes=said
@@ -98,15 +99,23 @@ def _id_reason(seen: Evidence, words: frozenset[str]) -> str:
     return ""
 
 
+def _read(values: Sequence[Any]) -> list[float]:
+    """Return the values that are finite numbers: others are slips among them, or durations."""
+    found = []
+    for value in values:
+        try:
+            found.append(float(value))
+        except (TypeError, ValueError):
+            continue
+    return [number for number in found if math.isfinite(number)]
+
+
 def _stand_in(seen: Evidence) -> list[str]:
     """Note a number such as 999 that may stand for missing."""
     numbers = seen.tally.numbers
     assert numbers is not None
     for value, count in zip(seen.values[:3], seen.counts[:3], strict=True):
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            continue  # a slip among the numbers, or a duration
+        number = next(iter(_read([value])), math.nan)
         if number in _STAND_INS and number in (numbers.low, numbers.high) and count >= 0.01 * seen.sampled:
             return [
                 f"{shown(number)} stands in {count / seen.sampled:.0%} of the values and may mean missing"

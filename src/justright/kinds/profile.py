@@ -25,7 +25,7 @@ class ColumnProfile(msgspec.Struct, frozen=True):
     missing : int
         Rows without a value, marks of missing counted.
     unreadable : int
-        Rows with a value that is not of the column's form.
+        Rows with a value that is not of the column's form, infinities not counted.
     distinct : int
         Distinct values, missing not counted.
     distinct_exact : bool
@@ -40,6 +40,8 @@ class ColumnProfile(msgspec.Struct, frozen=True):
         Earliest and latest moment as ISO text; empty for other columns.
     role : {"feature", "target", "weight", "dropped", "set aside"}
         What the schema does with it.
+    infinite : int
+        Rows with an infinity in a column of numbers; it is read as missing.
     notes : tuple of str
         One sentence each: marks of missing, leading zeros, numbers stored as text...
     """
@@ -63,6 +65,7 @@ class ColumnProfile(msgspec.Struct, frozen=True):
     last: str = ""
     role: str = "feature"
     notes: tuple[str, ...] = ()
+    infinite: int = 0
 
 
 class Profile(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ same table however it is cut into batches, and needs no seed.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from justright.kernels.hashing import mix64
 from justright.schema import Column, FloatArray
 from justright.source import Source
 from justright.values import MARKS, to_moments, to_numbers
-from justright.values.arrow import plain_array
+from justright.values.arrow import infinite_of, plain_array
 
 __all__ = ["ColumnTally", "Moments", "Tally", "tally"]
 
@@ -36,6 +37,10 @@ _CLASSES: Final = 10_000
 _FEW: Final = 256
 # A text column whose first rows are mostly words is never tried as numbers again.
 _TRIAL_ROWS: Final = 1_000
+_READABLE: Final = 0.95
+# More kinds of unreadable text than this are a vocabulary, not slips of the pen.
+_SLIPS: Final = 20
+_CODE: Final = re.compile(r"[A-Za-z]+[0-9.]+\Z|[0-9.]+[A-Za-z]+\Z")
 
 
 class Moments:
@@ -86,7 +91,8 @@ class ColumnTally:
         self.nulls = 0
         self.type: pa.DataType = pa.null()
         self.marks: Counter[str] = Counter()
-        self.unreadable = 0
+        self.unreadable = 0  # infinities are not among them
+        self.infinite = 0
         self.unreadable_seen: Counter[str] = Counter()
         self.numbers: Moments | None = Moments()
         self.trial = Column(name, "numeric", "number")
@@ -104,6 +110,14 @@ class ColumnTally:
     def present(self) -> int:
         """Rows with a value."""
         return self.rows - self.missing
+
+    @property
+    def looks_numeric(self) -> bool:
+        """Numbers, infinities and at most a few slips: no words, and no codes such as V57."""
+        if self.numbers is None or self.numbers.n < _READABLE * (self.numbers.n + self.unreadable):
+            return False
+        codes = sum(bool(_CODE.match(text.strip())) for text in self.unreadable_seen)
+        return codes < 3 and len(self.unreadable_seen) <= _SLIPS
 
     def add(self, array: Any) -> None:
         """Add the values of one batch."""
@@ -166,7 +180,8 @@ class ColumnTally:
         bad = []
         for column in tries:
             unreadable = to_numbers(array, column)[1]
-            bad.append(0 if unreadable is None else int(unreadable.sum()))
+            words = unreadable is not None and unreadable & ~infinite_of(array, column, unreadable)
+            bad.append(int(np.sum(words)))
             if not bad[-1]:
                 return column
         return None if min(bad) * 2 > len(array) else tries[int(np.argmin(bad))]
@@ -182,6 +197,9 @@ class ColumnTally:
             - array.null_count
         )
         if unreadable is not None:
+            infinite = infinite_of(array, self.trial, unreadable)
+            self.infinite += int(infinite.sum())
+            unreadable = unreadable & ~infinite
             self.unreadable += int(unreadable.sum())
             if len(self.unreadable_seen) < 100:
                 rows = np.flatnonzero(unreadable)[:1000]

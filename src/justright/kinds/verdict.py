@@ -52,7 +52,7 @@ def one_value(
     """
     tally = seen.tally
     if form in ("number", "datetime") and tally.numbers is not None:
-        several = tally.numbers.low != tally.numbers.high or bool(tally.unreadable)
+        several = tally.numbers.low != tally.numbers.high or bool(tally.unreadable or tally.infinite)
     else:
         several = seen.distinct > 1 or (seen.is_text and not tally.one_value) or (seen.exact or 1) > 1
     if several:

@@ -12,14 +12,10 @@ from justright.kinds.verdict import Guess, one_value, values_counted
 
 __all__ = ["of_text"]
 
-_CODE: Final = re.compile(r"[A-Za-z]+[0-9.]+\Z|[0-9.]+[A-Za-z]+\Z")
 _THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?\Z")
 _ZONED: Final = re.compile(r":.*(Z|z|[+-]\d{2}:?\d{2})\Z")
 _BOOLEANS: Final = (frozenset({"true", "false"}), frozenset({"t", "f"}))
 _FEW_ROWS: Final = 50
-_READABLE: Final = 0.95
-# More kinds of unreadable text than this are a vocabulary, not slips of the pen.
-_SLIPS: Final = 20
 _LOOKED_AT: Final = 2_000
 _DATES_LOOKED_AT: Final = 500
 
@@ -44,7 +40,7 @@ def of_text(seen: Evidence) -> Guess:
     zeros = _leading_zeros(seen)
     if zeros:
         return _of_words(seen, notes, because=f"; {zeros}")
-    if tally.numbers is not None and _mostly_numbers(seen):
+    if tally.looks_numeric:
         stored = ["numbers stored as text"] if seen.typed else []
         return of_numbers(seen, decimal=tally.trial.decimal, notes=[*notes, *stored])
     found = date_format(_spread(seen.values, _DATES_LOOKED_AT))
@@ -89,16 +85,6 @@ def _of_words(seen: Evidence, notes: list[str], because: str = "") -> Guess:
             "identifier", "text", f"text, {many}, in a column named as an id ({min(named)})", notes=notes
         )
     return Guess("categorical", "text", f"text with {values_counted(seen)}{because}", notes=notes)
-
-
-def _mostly_numbers(seen: Evidence) -> bool:
-    """Say whether a text column holds numbers and at most a few slips, not codes such as V57."""
-    tally = seen.tally
-    assert tally.numbers is not None
-    if tally.numbers.n < _READABLE * (tally.numbers.n + tally.unreadable):
-        return False
-    codes = sum(bool(_CODE.match(text.strip())) for text in tally.unreadable_seen)
-    return codes < 3 and len(tally.unreadable_seen) <= _SLIPS
 
 
 def _leading_zeros(seen: Evidence) -> str:

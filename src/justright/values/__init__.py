@@ -9,12 +9,13 @@ Nothing here imports pyarrow until it is handed an Arrow array.
 """
 
 from justright.values.columns import to_codes, to_moments, to_numbers
-from justright.values.scalar import MARKS, Unreadable, canonical_text, moment, number
+from justright.values.scalar import MARKS, Unreadable, canonical_text, is_infinite, moment, number
 
 __all__ = [
     "MARKS",
     "Unreadable",
     "canonical_text",
+    "is_infinite",
     "moment",
     "number",
     "to_codes",

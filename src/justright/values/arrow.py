@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 
 from justright.schema import Column, FloatArray
 from justright.values.each import Mask, read_each
-from justright.values.scalar import NUMBER, NUMBER_COMMA, canonical_text, moment, number
+from justright.values.scalar import NUMBER, NUMBER_COMMA, canonical_text, is_infinite, moment, number
 
-__all__ = ["codes_of", "moments_of", "numbers_of", "plain_array"]
+__all__ = ["codes_of", "infinite_of", "moments_of", "numbers_of", "plain_array"]
 
 
 def plain_array(array: Any, *, keep_dictionary: bool = False) -> Any:
@@ -77,6 +77,37 @@ def numbers_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
         if pa.types.is_duration(kind):
             return _as_float(pc.cast(array, pa.int64())) / 1e6, None
     return _by_unique(array, column, number)
+
+
+def infinite_of(array: Any, column: Column, unreadable: Mask) -> Mask:
+    """Say which of the values that are no numbers are infinities.
+
+    Parameters
+    ----------
+    array : pyarrow Array or ChunkedArray, or numpy array, (rows,)
+        The values.
+    column : Column
+        How they are written.
+    unreadable : bool (rows,)
+        As `to_numbers` returns it.
+
+    Returns
+    -------
+    bool (rows,)
+        True where `is_infinite` says so. Each distinct value that is no number is looked at once.
+
+    Examples
+    --------
+    >>> texts, column = pa.array(["1", "inf", "word"]), Column("x", "numeric", "number")
+    >>> infinite_of(texts, column, np.array([False, True, True]))
+    array([False,  True, False])
+    """
+    rows = np.flatnonzero(unreadable)
+    indices, values = _unique(plain_array(array).take(pa.array(rows)))
+    infinite = np.array([is_infinite(value, column) for value in values], bool)
+    found = np.zeros(len(unreadable), bool)
+    found[rows] = infinite[indices]
+    return found
 
 
 def moments_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:

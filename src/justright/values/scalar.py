@@ -5,7 +5,9 @@ The rules, for a column whose `form` says how its values are written:
 - missing: None, NaN, NaT, an empty or blank text, a text listed in `Column.missing`, and in columns
   that are not of text any of `MARKS`;
 - number: `[+-]digits[.digits][e[+-]digits]` with the column's decimal mark, surrounding blanks
-  ignored; true = 1, false = 0; thousands marks are not guessed; an infinity is not a number;
+  ignored; true = 1, false = 0; thousands marks are not guessed;
+- infinity: inf or infinity with or without a sign, in any case, or a number beyond the largest float,
+  such as 1e400; it is not a number, and is told apart from a word (`is_infinite`);
 - boolean: true/false, t/f, yes/no, y/n, on/off, 1/0, in any case;
 - moment: ISO 8601 or the column's `format`; a moment without zone is read in `Column.zone` where the
   column has one, and taken as it is where it has none.
@@ -28,7 +30,16 @@ import numpy as np
 from justright.errors import ColumnError, RowError
 from justright.schema import Column
 
-__all__ = ["MARKS", "NUMBER", "NUMBER_COMMA", "Unreadable", "canonical_text", "moment", "number"]
+__all__ = [
+    "MARKS",
+    "NUMBER",
+    "NUMBER_COMMA",
+    "Unreadable",
+    "canonical_text",
+    "is_infinite",
+    "moment",
+    "number",
+]
 
 NUMBER: Final = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 """A number written with a decimal point."""
@@ -44,6 +55,7 @@ MARKS: Final = (
 _MARKS = frozenset(MARKS)
 _NUMBER = re.compile(NUMBER.replace("$", r"\Z"))
 _NUMBER_COMMA = re.compile(NUMBER_COMMA.replace("$", r"\Z"))
+_INFINITY = re.compile(r"[+-]?inf(inity)?\Z", re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})"
@@ -137,6 +149,42 @@ def number(value: object, column: Column) -> float:
     raise Unreadable(value, column, "a number")
 
 
+def is_infinite(value: object, column: Column) -> bool:
+    """Say whether a value is an infinity, or a number too large to be held as one.
+
+    Parameters
+    ----------
+    value : object
+        A Python or numpy scalar, or a text.
+    column : Column
+        Its decimal mark is used.
+
+    Returns
+    -------
+    bool
+        False for a finite number, a word, a date, and for what is missing.
+
+    Examples
+    --------
+    >>> x = Column("x", "numeric", "number")
+    >>> [is_infinite(value, x) for value in ("-Infinity", "1e400", float("inf"), "1e4", "word", None)]
+    [True, True, True, False, False, False]
+    """
+    value = _plain(value)
+    if isinstance(value, str):
+        text = value.strip()
+        comma = column.decimal == ","
+        if not (_NUMBER_COMMA if comma else _NUMBER).match(text):
+            return bool(_INFINITY.match(text))
+        value = text.replace(",", ".") if comma else text
+    elif isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return False
+    try:
+        return math.isinf(float(value))
+    except OverflowError:
+        return True  # an integer of more than 308 digits
+
+
 def moment(value: object, column: Column) -> float:
     """Return a date or time as seconds since 1970-01-01; NaN where it is missing.
 
@@ -184,7 +232,8 @@ def canonical_text(value: object, column: Column) -> str | None:
     Returns
     -------
     str or None
-        Never raises for a value that cannot be read in the column's form: that value keeps its text.
+        Never raises for a value that cannot be read in the column's form: that value keeps its text; an
+        infinity in a column of numbers is `"inf"` or `"-inf"` however it is written.
 
     Examples
     --------
@@ -202,6 +251,8 @@ def canonical_text(value: object, column: Column) -> str | None:
         whole = _microseconds(value, column)
         return None if whole is None else _iso(whole, column, value)
     except Unreadable:
+        if column.form == "number" and is_infinite(value, column):
+            return "-inf" if str(_plain(value)).strip().startswith("-") else "inf"
         return _text(value, column)
 
 

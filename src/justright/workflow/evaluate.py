@@ -19,12 +19,14 @@ from justright.evaluate.evaluation import Evaluation, evaluate
 from justright.evaluate.ledger import Opened, open_test
 from justright.evaluate.threshold import Threshold
 from justright.features.target import encode_classes
+from justright.kinds.infinite import refuse_infinite
 from justright.optim.losses import margins_to_predictions
 from justright.recipe import Recipe, Split
 from justright.runs import RunFolder, open_run
 from justright.schema import FloatArray, Schema
 from justright.source import Source, open_source
 from justright.values import to_codes, to_numbers
+from justright.values.arrow import infinite_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -161,7 +163,7 @@ def _scored(predictor: Predictor, source: Source) -> Iterator[tuple[Any, Any, An
     weight = schema.weight.name if schema.weight and schema.weight.name in source.names else ""
     wanted = list(dict.fromkeys([*predictor.columns, target.column.name, *([weight] if weight else [])]))
     for batch in source.batches(wanted):
-        labels, known = _labels(batch, schema)
+        labels, known = _labels(batch, schema, source)
         weights = np.ones(batch.num_rows)
         if weight and schema.weight is not None:
             weights = np.nan_to_num(to_numbers(batch.column(weight), schema.weight)[0])
@@ -194,13 +196,17 @@ def _one(
     return target[mask], margins_to_predictions(margins, predictor.bundle.model.link), weight[mask]
 
 
-def _labels(batch: pa.RecordBatch, schema: Schema) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """Return class numbers or values, and which rows have one; an unknown class is an error."""
+def _labels(
+    batch: pa.RecordBatch, schema: Schema, source: Source
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Return class numbers or values, and which rows have one; an unknown class or infinity is an error."""
     target = schema.target
     assert target is not None
     values = batch.column(target.column.name)
     if target.task == "regression":
-        numbers, _ = to_numbers(values, target.column)
+        numbers, unreadable = to_numbers(values, target.column)
+        if unreadable is not None and infinite_of(values, target.column, unreadable).any():
+            refuse_infinite(source, target.column, "target")
         return numbers, np.isfinite(numbers)
     codes, texts = to_codes(values, target.column)
     strange = sorted({text for text in texts if text is not None and text not in target.classes})

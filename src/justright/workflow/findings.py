@@ -87,13 +87,28 @@ def _rows(source: Source, profile: Profile, data: DataModule) -> list[Finding]:
             f"{left_out} of {len(data.facts.part)} rows have no target (or no weight) and were left out."
         )
         found.append(Finding("rows-without-target", "info", sentence, {"rows": left_out}))
-    for name, count in data.facts.unreadable.items():
+    infinite = {column.name: column.infinite for column in profile.columns if column.infinite}
+    for name, count in infinite.items():
+        if name in data.facts.unreadable:
+            found.append(_infinite(name, count, profile.rows))
+    for name, both in data.facts.unreadable.items():
+        count = both - infinite.get(name, 0)
+        if count <= 0:
+            continue
         sentence = f"{count} values of {name} are not what the column holds and were read as missing."
         move = f"--kind {name}=categorical, or mend the values"
         found.append(
             Finding("values-unreadable", "warning", sentence, {"column": name, "values": count}, move)
         )
     return found
+
+
+def _infinite(name: str, count: int, rows: int) -> Finding:
+    """Say that a column of numbers holds infinities."""
+    are = "value of {} is infinite and was" if count == 1 else "values of {} are infinite and were"
+    sentence = f"{count:,} {are.format(name)} read as missing."
+    evidence = {"column": name, "values": count, "share": count / max(rows, 1)}
+    return Finding("values-infinite", "warning", sentence, evidence, f"mend them, or --drop {name}")
 
 
 def _few(data: DataModule, schema: Schema) -> list[Finding]:

@@ -80,7 +80,7 @@ def _row(column: ColumnProfile, sample: int) -> ColumnRow:
         facts=tuple(_facts(column, bool(top))),
         top=top,
         missing=percent(missing) if column.missing else "",
-        alarm=missing > 0.2 or column.unreadable > 0,
+        alarm=missing > 0.2 or column.unreadable + column.infinite > 0,
         notes=tuple(plain(note, 200) for note in column.notes),
     )
 
@@ -122,4 +122,6 @@ def _facts(column: ColumnProfile, shown: bool) -> list[str]:
         found.append(f"{plain(column.first, 30)} to {plain(column.last, 30)}")
     if column.unreadable:
         found.append(f"{count(column.unreadable)} unreadable")
+    if column.infinite:
+        found.append(f"{count(column.infinite)} infinite")
     return found
