@@ -135,11 +135,32 @@ def test_warnings_are_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert theirs.startswith("warning: RuntimeWarning: overflow (at test_cli_guard.py:")
 
 
-def test_a_closed_pipe_is_silent(table: Path) -> None:
-    command = f"'{sys.executable}' -m justright profile '{table}' | true; echo ${{PIPESTATUS[0]}}"
+@pytest.mark.parametrize(
+    "options",
+    [
+        "profile '{table}'",
+        "profile '{table}' --json",
+        "split '{table}' --print-sql",
+        "train '{table}' --target price --no-baseline --quiet --out '{out}'",
+        "train --help",
+        "--version",
+    ],
+)
+def test_a_closed_pipe_is_silent_and_has_its_code(options: str, table: Path, tmp_path: Path) -> None:
+    arguments = options.format(table=table, out=tmp_path)
+    command = f"'{sys.executable}' -m justright {arguments} | true; echo ${{PIPESTATUS[0]}}"
     environment = {key: value for key, value in os.environ.items() if key != "JUSTRIGHT_DEBUG"}
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment)
-    assert done.stderr == "" and done.stdout.strip() in ("0", "1", "141")
+    assert (done.stderr, done.stdout.strip()) == ("", "141")
+
+
+def test_other_ends_of_the_process_are_not_taken_for_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(*_: object) -> None:
+        raise SystemExit(5)
+
+    monkeypatch.setattr(guard, "_parse_and_call", leave)
+    with pytest.raises(SystemExit, match="5"):
+        guard.run(["--version"])
 
 
 def test_the_libraries_of_the_extra_are_those_of_the_project() -> None:

@@ -17,7 +17,6 @@ __all__ = ["run"]
 
 _USAGE: Final = 2
 _PIPE: Final = 128 + 13  # as a shell counts a process that SIGPIPE ended
-_INTERRUPTED: Final = 130
 _TRAIN: Final = ("altair", "duckdb", "jinja2", "lightgbm", "numba", "scipy", "sklearn", "vl_convert")
 
 
@@ -36,32 +35,43 @@ def run(arguments: Sequence[str]) -> int:
             sys.stdout.flush()
         except BrokenPipeError:
             return _leave_pipe()
+        except SystemExit as end:
+            # The printer of tables ends the process by itself, with code 1, when nobody reads.
+            if isinstance(end.__context__, BrokenPipeError):
+                return _leave_pipe()
+            raise
         except JustrightError as error:
             return _say(str(error), exit_code(error), debug)
         except ModuleNotFoundError as error:
             missing = _missing(error)
             return _say(missing or _bug(error), exit_code(MissingExtraError("")) if missing else 1, debug)
-        except KeyboardInterrupt:
-            code = _INTERRUPTED
+        except KeyboardInterrupt as stop:
+            _line(": ".join(filter(None, ("interrupted", str(stop)))))
+            return exit_code(stop)
         except Exception as error:  # noqa: BLE001 - the rim: what gets here is a fault of ours, and is said
             return _say(_bug(error), 1, debug)
-    if code == _INTERRUPTED:
-        _line("interrupted")
     return code
 
 
 def _parse_and_call(arguments: list[str]) -> int:
-    """Run the command; usage errors are said here, since only the parser knows the command."""
+    """Run the command; usage errors are said here, since only the parser knows the command.
+
+    The parser's own `main` would turn an interrupt and a broken pipe into codes of its own.
+    """
     import typer
 
     from justright.cli.app import build
 
+    command = build()
     try:
-        result = build().main(arguments, prog_name="justright", standalone_mode=False)
+        with command.make_context("justright", arguments) as context:
+            result = command.invoke(context)
     except typer.TyperException as error:
         return _refuse_usage(error)
-    except typer.Abort:
-        return _INTERRUPTED
+    except typer.Exit as end:
+        return int(end.exit_code)
+    except typer.Abort as abort:  # Ctrl-C at a question
+        raise KeyboardInterrupt from abort
     return result if isinstance(result, int) else 0
 
 
