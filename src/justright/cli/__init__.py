@@ -33,4 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from justright.cli.guard import run
 
-    return run(sys.argv[1:] if arguments is None else list(arguments))
+    if arguments is not None:
+        return run(list(arguments))
+    from justright.cli.interrupt import deaf_to_interrupt
+
+    code = run(sys.argv[1:])
+    deaf_to_interrupt()
+    return code

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
+from justright.cli.interrupt import Stage, told_of_interrupt
 from justright.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ def train(
             *([recipe] if recipe else []),
         ]
         chosen = _resumed(resume, given)
-    _report(_run(chosen, out, resume, quiet), json)
+    stage = Stage()
+    with told_of_interrupt(stage):
+        _report(_run(chosen, out, resume, quiet, stage), json)
 
 
 def _kinds(assignments: Sequence[str]) -> dict[str, str]:
@@ -191,17 +194,18 @@ def _resumed(run: Path, given: Sequence[object]) -> Recipe:
     return open_run(run).read("recipe.json", Recipe)
 
 
-def _run(recipe: Recipe, out: Path, resume: Path | None, quiet: bool) -> Run:
+def _run(recipe: Recipe, out: Path, resume: Path | None, quiet: bool, stage: Stage) -> Run:
     """Train with progress on stderr."""
-    from justright.cli.interrupt import told_of_interrupt
     from justright.cli.progress import CountedSource, progress_for
     from justright.source import open_source
     from justright.workflow import train_recipe
 
-    with told_of_interrupt(), progress_for(recipe, quiet=quiet) as progress:
+    with progress_for(recipe, quiet=quiet) as progress:
         # A query is opened by the workflow itself: counting its rows here would run it twice.
         table = None if recipe.sql or not recipe.table else CountedSource(open_source(recipe.table), progress)
-        return train_recipe(recipe, table=table, out=out, callbacks=(progress,), resume=resume)
+        return train_recipe(
+            recipe, table=table, out=out, callbacks=(stage, progress), resume=resume, on_phase=stage.enter
+        )
 
 
 def _report(run: Run, json: bool) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -37,7 +38,10 @@ from justright.workflow.run import Run, load_run
 from justright.workflow.summary import Rows, Seconds, Summary
 from justright.workflow.verdict import verdict
 
-__all__ = ["train", "train_recipe"]
+__all__ = ["Phase", "train", "train_recipe"]
+
+Phase: TypeAlias = Literal["reading", "preparing", "training", "judging"]
+"""Where on the road a run is; `reading` comes before it has a folder."""
 
 
 def train(
@@ -102,6 +106,7 @@ def train_recipe(
     out: Path,
     callbacks: Sequence[Callback] = (),
     resume: Path | None = None,
+    on_phase: Callable[[Phase, Path], None] = lambda phase, run: None,
 ) -> Run:
     """Run a recipe from its rows to its model; with `resume`, go on with a run that was killed.
 
@@ -117,6 +122,13 @@ def train_recipe(
         Called after each pass.
     resume : Path, optional
         Folder of a run that has not ended; its recipe is used.
+    on_phase : callable, optional
+        Hears each phase as it begins, with the run folder.
+
+    Notes
+    -----
+    An interrupt (KeyboardInterrupt) after the first pass of the training ends in a model. Any other one
+    leaves the run folder where there is a checkpoint to go on with, and nothing where there is none.
     """
     begin = time.perf_counter()
     if resume is not None:
@@ -132,29 +144,32 @@ def train_recipe(
     check_loss(target.task, recipe.loss, recipe.metric)
     loss = loss_for(recipe.loss, target.task, recipe.quantile)
     read = time.perf_counter()
-    folder = _open(recipe, out, resume)
-    data = _prepare(folder, source, schema, recipe, loss, keep=resume is not None)
-    report = split_audit(data, schema, recipe)
-    encoded = time.perf_counter()
-    family = LINEAR if recipe.family == "auto" else recipe.family
-    learner, spec, members = _question(recipe, data, loss, schema, family)
-    trained = _train(learner, spec, members, data, recipe, folder, callbacks)
-    trained_at = time.perf_counter()
-    judgement = judge(learner, spec, members, trained, data, recipe, schema, trained_at - begin)
-    findings = findings_of(source, schema, profile, recipe, data, trained, judgement, report.findings)
-    model_id = export_bundle(
-        folder, learner, spec, trained, judgement, data, schema, recipe, source, family, findings
-    )
-    write_held_out(folder.path / "out_of_fold.parquet", judgement.held, target)
-    seconds = Seconds(read - begin, encoded - read, trained_at - encoded, time.perf_counter() - begin)
-    summary = _summary(folder, model_id, judgement, data, schema, recipe, seconds)
-    summary = msgspec.structs.replace(summary, findings=findings, interrupted=trained.interrupted)
-    files = {"schema": schema, "profile": profile, "split": report, "evaluation": judgement.evaluation}
-    for name, value in files.items():
-        folder.write(f"{name}.json", value)
-    folder.write("run.json", summary)  # last: it says that the run has ended
-    folder.clean()
-    return Run(folder, summary)
+    with _opened(recipe, out, resume) as folder:
+        on_phase("preparing", folder.path)
+        data = _prepare(folder, source, schema, recipe, loss, keep=resume is not None)
+        report = split_audit(data, schema, recipe)
+        encoded = time.perf_counter()
+        family = LINEAR if recipe.family == "auto" else recipe.family
+        learner, spec, members = _question(recipe, data, loss, schema, family)
+        on_phase("training", folder.path)
+        trained = _train(learner, spec, members, data, recipe, folder, callbacks)
+        on_phase("judging", folder.path)
+        trained_at = time.perf_counter()
+        judgement = judge(learner, spec, members, trained, data, recipe, schema, trained_at - begin)
+        findings = findings_of(source, schema, profile, recipe, data, trained, judgement, report.findings)
+        model_id = export_bundle(
+            folder, learner, spec, trained, judgement, data, schema, recipe, source, family, findings
+        )
+        write_held_out(folder.path / "out_of_fold.parquet", judgement.held, target)
+        seconds = Seconds(read - begin, encoded - read, trained_at - encoded, time.perf_counter() - begin)
+        summary = _summary(folder, model_id, judgement, data, schema, recipe, seconds)
+        summary = msgspec.structs.replace(summary, findings=findings, interrupted=trained.interrupted)
+        files = {"schema": schema, "profile": profile, "split": report, "evaluation": judgement.evaluation}
+        for name, value in files.items():
+            folder.write(f"{name}.json", value)
+        folder.write("run.json", summary)  # last: it says that the run has ended
+        folder.clean()
+        return Run(folder, summary)
 
 
 def _summary(
@@ -192,15 +207,25 @@ def _summary(
     )
 
 
-def _open(recipe: Recipe, out: Path, resume: Path | None) -> RunFolder:
-    """Make a run folder, or open the one to resume without what a killed run may have left half done."""
-    if resume is None:
-        folder = create(out)
+@contextmanager
+def _opened(recipe: Recipe, out: Path, resume: Path | None) -> Iterator[RunFolder]:
+    """Yield a new run folder, or the one to resume without what a killed run may have left half done.
+
+    An interrupt removes a new folder that has no checkpoint: there is nothing to go on with.
+    """
+    if resume is not None:
+        folder = open_run(resume)
+        folder.clear_unfinished()
+        yield folder
+        return
+    folder = create(out)
+    try:
         folder.write("recipe.json", recipe)
-        return folder
-    folder = open_run(resume)
-    folder.clear_unfinished()
-    return folder
+        yield folder
+    except KeyboardInterrupt:
+        if not folder.checkpoint.exists() and not folder.ended:
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise
 
 
 def _prepare(
@@ -232,7 +257,7 @@ def _question(
 ) -> tuple[Learner, Spec, tuple[Member, ...]]:
     """Return who learns, what it is told, and the population."""
     assert schema.target is not None
-    learner = learner_for(family, recipe.descent)
+    learner = learner_for(family, recipe)
     outputs = len(schema.target.classes) if loss.link == "softmax" else 1
     schedule = schedule_for(recipe.descent.schedule)
     spec = Spec(loss, outputs, data.plan, recipe.descent, schedule, data.rows, recipe.features.clip)
