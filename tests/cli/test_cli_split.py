@@ -66,3 +66,18 @@ def test_refusals(options: list[str], code: int, said: str, call: Any, table: Pa
 def test_findings_are_shown(call: Any, table: Path, tmp_path: Path) -> None:
     said = call("split", table, "--by", "colour", "--out", tmp_path)
     assert said.code == 0 and "[split-lumpy]" in said.out and "next: " in said.out
+
+
+@pytest.mark.parametrize("json_", [True, False])
+def test_a_finding_that_is_an_error_is_told_by_the_code(json_: bool, call: Any, tmp_path: Path) -> None:
+    table = tmp_path / "two.csv"
+    table.write_text("k,x\n" + "".join(f"{'ab'[i % 2]},{i}\n" for i in range(100)))
+    said = call("split", table, "--by", "k", "--out", tmp_path / "parts", *(["--json"] if json_ else []))
+    assert said.code == 4
+    assert said.err.startswith("error: received a split that must not be used: No row fell into validation")
+    assert "Next: use a finer key" in said.err and said.err.count("\n") == 1
+    if json_:  # the object is whole, so that a script can say why
+        assert [found["severity"] for found in said.json["findings"]] == ["error"]
+    else:
+        assert "[split-lumpy]" in said.out
+    assert (tmp_path / "parts" / "audit.json").is_file()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from justright.errors import RecipeError
+from justright.errors import RecipeError, TableError
 
 if TYPE_CHECKING:
     from justright.split import SplitAudit
@@ -50,6 +50,17 @@ def split(
         write_json(seen)
     else:
         _write(seen, out)
+    _refuse(seen, out)
+
+
+def _refuse(seen: SplitAudit, out: Path) -> None:
+    """Raise where a finding says that the parts must not be used; they and their audit stay to be looked at."""
+    wrong = [finding for finding in seen.findings if finding.severity == "error"]
+    if wrong:
+        said = " ".join(finding.sentence for finding in wrong)
+        raise TableError(
+            f"a split that must not be used: {said}", where=str(out / "audit.json"), next_step=wrong[0].next
+        )
 
 
 def _print_sql(table: str, by: list[str], shares: str, salt: str, sample: float, time: str) -> None:
