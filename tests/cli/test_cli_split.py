@@ -64,7 +64,7 @@ def test_refusals(options: list[str], code: int, said: str, call: Any, table: Pa
 
 
 def test_findings_are_shown(call: Any, table: Path, tmp_path: Path) -> None:
-    said = call("split", table, "--by", "colour", "--out", tmp_path)
+    said = call("split", table, "--by", "street", "--out", tmp_path)
     assert said.code == 0 and "[split-lumpy]" in said.out and "next: " in said.out
 
 

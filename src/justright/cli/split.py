@@ -54,7 +54,7 @@ def split(
 
 
 def _refuse(seen: SplitAudit, out: Path) -> None:
-    """Raise where a finding says that the parts must not be used; they and their audit stay to be looked at."""
+    """Raise where a finding forbids to use the parts; they and their audit stay to be looked at."""
     wrong = [finding for finding in seen.findings if finding.severity == "error"]
     if wrong:
         said = " ".join(finding.sentence for finding in wrong)
