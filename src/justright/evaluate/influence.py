@@ -49,12 +49,16 @@ class Influence:
         into account: the size of the sample where the pulls are all zero.
     centre : float
         Where the interval is built around: the value, or one pulled off the edge for few rows.
+    bend : float, default 1
+        How far the logarithm of the estimate leans by its own curvature, in that of a mean. A ratio of
+        means: (variance of the numerator - that of the denominator) / variance, all relative.
     """
 
     value: float
     pull: FloatArray
     count: float
     centre: float
+    bend: float = 1.0
 
     def of_groups(self, groups: IntArray | None) -> Influence:
         """The same estimate with rows of equal group number taken as one observation."""
@@ -66,7 +70,7 @@ class Influence:
         n_groups = pull.shape[0]
         pull = np.append(pull, self.pull[n_rows:])
         few = np.sqrt(n_groups / max(n_groups - 1, 1))
-        return Influence(self.value, pull * few, min(self.count, float(n_groups)), self.centre)
+        return Influence(self.value, pull * few, min(self.count, float(n_groups)), self.centre, self.bend)
 
     @property
     def variance(self) -> float:
@@ -153,7 +157,10 @@ def _unexplained(rows: ValueRows) -> Influence:
         return _undefined(rows.weight)
     ratio = weighted_mean(error, rows.weight) / whole
     pull = rows.weight * (error - ratio * spread) / (rows.weight.sum() * whole)
-    return Influence(ratio, _few(pull), _kish(rows.weight), ratio)
+    upper, lower = rows.weight * (error - ratio * whole), rows.weight * ratio * (spread - whole)
+    scatter = float(np.square(upper - lower).sum())
+    bend = float(np.square(upper).sum() - np.square(lower).sum()) / scatter if scatter > 0.0 else 1.0
+    return Influence(ratio, _few(pull), _kish(rows.weight), ratio, bend)
 
 
 def _over_classes(rows: ClassRows, one: Callable[[ClassRows], Influence]) -> Influence:

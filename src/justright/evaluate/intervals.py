@@ -7,7 +7,7 @@ the estimate is nearly normal:
     areas, F, balanced accuracy                     logit
     errors (rmse, mae, log loss, ...), 1 - r2       logarithm
     Matthews correlation                            inverse hyperbolic tangent
-    calibration error                               see `_calibration_error`
+    calibration error                               see `calibration_interval`
 
 with Student's quantile at the degrees of freedom of the variance itself. Measured coverage stands in
 `benchmarks/evaluate/results/`.
@@ -32,7 +32,7 @@ from justright.metrics.registry import metric
 from justright.metrics.rows import ClassRows, class_rows, sum_by, value_rows
 from justright.schema import FloatArray, IntArray, Value
 
-__all__ = ["UNDEFINED", "influence_of", "interval", "interval_of", "wilson"]
+__all__ = ["UNDEFINED", "calibration_interval", "influence_of", "interval", "interval_of", "wilson"]
 
 UNDEFINED: Final = Value(float("nan"), float("nan"), float("nan"))
 """What an interval is where the metric is not defined, or a single row cannot give one."""
@@ -103,7 +103,8 @@ def interval(
     """
     numbers = _group_numbers(groups, np.asarray(target).shape[0], weight)
     if name == "calibration_error":
-        return _calibration_error(class_rows(target, prediction, weight, probability=True), numbers, level)
+        rows = class_rows(target, prediction, weight, probability=True)
+        return calibration_interval(rows, numbers, level)
     influence = influence_of(name, target, prediction, weight, threshold=threshold, quantile=quantile)
     return interval_of(name, influence.of_groups(numbers), level, binary=np.ndim(prediction) == 1)
 
@@ -168,11 +169,11 @@ class _Scale:
     slope: Callable[[float], float]
     back: Callable[[float], float]
 
-    def around(self, value: float, half: float, above: float = 0.0) -> Value:
-        """From `value - half` to `value + half + above`, the distances made on this scale."""
-        wide, slope = half * self.slope(value), self.slope(value)
-        centre = self.there(value)
-        return Value(value, self.back(centre - wide), self.back(centre + wide + above * slope))
+    def around(self, value: float, half: float, lean: float = 0.0) -> Value:
+        """From `value - half` to `value + half`, the end to which it leans moved out, made on this scale."""
+        centre, slope = self.there(value), self.slope(value)
+        below, above = half + max(-lean, 0.0), half + max(lean, 0.0)
+        return Value(value, self.back(centre - below * slope), self.back(centre + above * slope))
 
 
 _RATES: Final = frozenset({"accuracy"})
@@ -234,17 +235,19 @@ def _holding(value: float, low: float, high: float) -> Value:
 
 
 def _lean(influence: Influence, half: float) -> float:
-    """What is added above the interval of a mean for the skew of its rows: first-order Cornish-Fisher.
+    """How far the interval leans, above > 0, for the skew of its rows: first-order Cornish-Fisher.
 
-    On the log scale the pivot leans by `skew (2 t^2 + 1) / 6 - t^2 c / 2` (skew of the mean, c = its
-    relative standard error), at most by the half width. Only added above: the ends stay in order for
-    every level, and it is the upper end that a few large errors push away.
+    On the log scale the pivot leans by `skew (2 t^2 + 1) / 6 - bend t^2 c / 2` (skew of the mean, c = its
+    relative standard error), at most by the half width. It only ever widens: a few large errors push the
+    upper end of a mean away, a few far targets the lower end of `1 - r2`. Bootstrap-t, which estimates
+    the same from 1,000 resamples, holds the truth less often (100 rows, exponential errors: 91 to 93 %).
     """
     deviation = math.sqrt(influence.variance)
     square = (half / deviation) ** 2
     skew = float((influence.pull**3).sum()) / deviation**3
-    lean = skew * (2.0 * square + 1.0) / 6.0 - square * deviation / influence.value / 2.0
-    return min(max(lean * deviation, 0.0), half)
+    curved = influence.bend * deviation / influence.value / 2.0
+    lean = skew * (2.0 * square + 1.0) / 6.0 - square * curved
+    return min(max(lean * deviation, -half), half)
 
 
 def _rate(influence: Influence, level: float) -> Value:
@@ -264,12 +267,32 @@ def _flat(influence: Influence, level: float) -> Value:
     return wilson(influence.value, influence.count, level)
 
 
-def _calibration_error(rows: ClassRows, groups: IntArray | None, level: float) -> Value:
-    """Interval of the calibration error, whose plain estimate is too high: noise has no sign.
+def calibration_interval(
+    rows: ClassRows, groups: IntArray | None, level: float, widened: float = 1.0
+) -> Value:
+    """Return the interval of the calibration error, whose plain estimate is too high: noise has no sign.
 
     Each bin's gap is normal, so its absolute value is folded normal: the mean excess over the true
     gap is taken off the centre. Where the estimate is no larger than noise alone would make that of
     a perfectly calibrated model, the interval starts at 0. All choices were made by simulation.
+
+    Parameters
+    ----------
+    rows : ClassRows
+        With probabilities.
+    groups : integers (rows,) or None
+        Rows of equal number depend on each other.
+    level : float
+        Probability that the interval holds the truth.
+    widened : float, default 1
+        Factor of the variance, >= 1. The arms grow around the centre, not around the estimate: that
+        would leave the upper one short by the excess (bank_marketing, 1,000 rows: 90 % held).
+
+    Examples
+    --------
+    >>> rows = class_rows([0, 1, 1, 0], [0.1, 0.9, 0.6, 0.4], None, probability=True)
+    >>> calibration_interval(rows, None, 0.95)
+    Value(value=0.25, low=0.0, high=0.4...)
     """
     bins = 10
     if rows.weight.shape[0] < 2:
@@ -286,7 +309,7 @@ def _calibration_error(rows: ClassRows, groups: IntArray | None, level: float) -
     likely = np.maximum(2.0 * gap - _folded_mean(gap, spread), 0.0)
     centre = value - float((_folded_mean(likely, spread) - likely).sum())
     z = normal_quantile(level)
-    half = z * math.sqrt(float(np.square(spread).sum()))
+    half = z * math.sqrt(widened * float(np.square(spread).sum()))
     noise = np.sqrt(np.maximum(expected, seen if groups is not None else 0.0)) / total
     limit = math.sqrt(2.0 / math.pi) * float(noise.sum())
     limit += z * math.sqrt((1.0 - 2.0 / math.pi) * float(np.square(noise).sum()))
