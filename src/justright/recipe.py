@@ -15,7 +15,17 @@ import msgspec
 
 from justright.errors import RecipeError, StorageError, closest
 
-__all__ = ["Descent", "Features", "Penalty", "Recipe", "Split", "change", "from_data", "read_recipe"]
+__all__ = [
+    "Crosses",
+    "Descent",
+    "Features",
+    "Penalty",
+    "Recipe",
+    "Split",
+    "change",
+    "from_data",
+    "read_recipe",
+]
 
 Optimizer: TypeAlias = Literal["exact", "sgd", "momentum", "ftrl", "rprop"]
 Schedule: TypeAlias = Literal["constant", "step", "exponential", "inverse-time", "cosine"]
@@ -92,6 +102,24 @@ class Penalty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: tuple[float, ...] = ()
 
 
+class Crosses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Crosses of columns in the family `crossed`.
+
+    Parameters
+    ----------
+    search : bool
+        Look for crosses among all pairs of columns; each one must stand above its noise.
+    pairs : tuple of pairs of str
+        Crosses to take in whatever the search says.
+    products : tuple of pairs of str
+        Products of two numeric columns to take in as further columns.
+    """
+
+    search: bool = True
+    pairs: tuple[tuple[str, str], ...] = ()
+    products: tuple[tuple[str, str], ...] = ()
+
+
 class Descent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the loss is minimised; `exact` needs none of the other settings.
 
@@ -139,7 +167,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         A query over `table`, run by DuckDB (or SQLite for a database file).
     task : {"auto", "regression", "binary", "multiclass"}
         `auto` reads it off the target.
-    family : {"auto", "linear"}
+    family : {"auto", "linear", "crossed"}
         `auto` = the best there is so far.
     loss : {"auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"}
         `auto` = the one that belongs to the task.
@@ -165,7 +193,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     table: str = ""
     sql: str = ""
     task: Literal["auto", "regression", "binary", "multiclass"] = "auto"
-    family: Literal["auto", "linear"] = "auto"
+    family: Literal["auto", "linear", "crossed"] = "auto"
     loss: Literal["auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"] = (
         "auto"
     )
@@ -181,6 +209,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     split: Split = Split()
     features: Features = Features()
     penalty: Penalty = Penalty()
+    crosses: Crosses = Crosses()
     descent: Descent = Descent()
 
 

@@ -8,21 +8,21 @@ from justright.errors import RecipeError
 from justright.models.linear.descent import DescentLinear
 from justright.models.linear.exact import ExactLinear
 from justright.models.registry import FAMILIES, learner_for, register
-from justright.recipe import Descent
+from justright.recipe import Descent, Recipe
 
 
 def test_the_optimizer_chooses_the_learner():
-    assert isinstance(learner_for("linear", Descent()), ExactLinear)
-    assert isinstance(learner_for("linear", Descent(optimizer="sgd")), DescentLinear)
+    assert isinstance(learner_for("linear", Recipe()), ExactLinear)
+    assert isinstance(learner_for("linear", Recipe(descent=Descent(optimizer="sgd"))), DescentLinear)
 
 
 def test_a_family_of_ones_own(monkeypatch):
     monkeypatch.setattr("justright.models.registry.FAMILIES", dict(FAMILIES))
     made = object()
-    register("mine", lambda descent: made)
-    assert learner_for("mine", Descent()) is made
+    register("mine", lambda recipe: made)
+    assert learner_for("mine", Recipe()) is made
 
 
 def test_an_unknown_family_names_those_there_are():
     with pytest.raises(RecipeError, match=r"family='liner'.*linear"):
-        learner_for("liner", Descent())
+        learner_for("liner", Recipe())

@@ -43,7 +43,14 @@ def _linear() -> Forward:
     return margins
 
 
-_FAMILIES: Final[Mapping[str, Callable[[], Forward]]] = {"linear": _linear}
+def _crossed() -> Forward:
+    """The forward of additive models with crosses."""
+    from justright.models.crossed.forward import margins
+
+    return margins
+
+
+_FAMILIES: Final[Mapping[str, Callable[[], Forward]]] = {"linear": _linear, "crossed": _crossed}
 
 
 def load(

@@ -7,14 +7,14 @@ from typing import Final
 
 from justright.errors import RecipeError, closest
 from justright.models.base import Learner
-from justright.recipe import Descent
+from justright.recipe import Recipe
 
 __all__ = ["FAMILIES", "learner_for", "register"]
 
 
-def _linear(descent: Descent) -> Learner:
+def _linear(recipe: Recipe) -> Learner:
     """Return the linear Learner that the optimizer asks for."""
-    if descent.optimizer == "exact":
+    if recipe.descent.optimizer == "exact":
         from justright.models.linear.exact import ExactLinear
 
         return ExactLinear()
@@ -23,17 +23,24 @@ def _linear(descent: Descent) -> Learner:
     return DescentLinear()
 
 
-FAMILIES: Final[dict[str, Callable[[Descent], Learner]]] = {"linear": _linear}
-"""The families: name -> maker of a Learner from the descent settings. Heavy imports wait for the call."""
+def _crossed(recipe: Recipe) -> Learner:
+    """Return the Learner of additive models with crosses."""
+    from justright.models.crossed.learner import CrossedLearner
+
+    return CrossedLearner(recipe.crosses)
 
 
-def register(name: str, make: Callable[[Descent], Learner]) -> None:
+FAMILIES: Final[dict[str, Callable[[Recipe], Learner]]] = {"linear": _linear, "crossed": _crossed}
+"""The families: name -> maker of a Learner from the recipe. Heavy imports wait for the call."""
+
+
+def register(name: str, make: Callable[[Recipe], Learner]) -> None:
     """Register a family under a name, so that `family=name` trains it."""
     FAMILIES[name] = make
 
 
-def learner_for(family: str, descent: Descent) -> Learner:
+def learner_for(family: str, recipe: Recipe) -> Learner:
     """Return the Learner of a family; RecipeError when no such family is registered."""
     if family not in FAMILIES:
         raise RecipeError(f"family={family!r}", allowed=closest(family, FAMILIES))
-    return FAMILIES[family](descent)
+    return FAMILIES[family](recipe)

@@ -55,7 +55,8 @@ def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[M
     """
     penalty = recipe.penalty
     mix = {"l2": 0.0, "l1": 1.0, "elastic": penalty.mix}[penalty.kind]
-    path = penalty.path or penalty_path(data.rows, penalty.kind, 2 if exact_sums else 1)
+    strengths = (1.0,) if recipe.family == "crossed" else ()
+    path = penalty.path or strengths or penalty_path(data.rows, penalty.kind, 2 if exact_sums else 1)
     rate = 0.0 if recipe.descent.optimizer == "exact" else recipe.descent.rate
     groups = [(-1, 0)] + [
         (fold, r) for r in range(recipe.split.repeats) for fold in range(recipe.split.folds)

@@ -1,8 +1,8 @@
 """The exact Learner of linear models: no learning rate, one optimum.
 
 Squared loss with up to 2,000 encoded columns is solved from sums of products in a single pass; every
-other case runs L-BFGS to the optimum. Both hold losses per doubling of the rows, so that there is
-always a curve to read.
+other case runs L-BFGS to the optimum, repeated rows as one. Both hold losses per doubling of the rows, so
+that there is always a curve to read.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from justright.models.base import Progress, Spec, State
 from justright.models.linear import gram, newton, proximal
+from justright.models.linear.collapse import kept_collapsed
 from justright.models.linear.design import layout_for, rows_of
 from justright.schema import Block, FloatArray, Member
 
@@ -35,6 +36,7 @@ class ExactLinear:
         if _by_sums(spec):
             d = layout_for(spec.plan, spec.clip).width
             return {"weights": np.zeros((d, 1, len(members))), "bias": np.zeros((1, len(members)))}
+        spec, blocks = kept_collapsed(spec, blocks, self._cache)
         if any(member.mix > 0 for member in members):
             return proximal.start(spec, blocks, members)
         return newton.start(spec, blocks, members)
@@ -43,10 +45,10 @@ class ExactLinear:
         self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], number: int
     ) -> tuple[State, Progress]:
         """Make one pass."""
-        if "promised" in state:
-            return proximal.advance(spec, state, blocks, members, self._cache)
         if "theta" in state:
-            return newton.advance(spec, state, blocks, members, self._cache)
+            spec, blocks = kept_collapsed(spec, blocks, self._cache)
+            advance = proximal.advance if "promised" in state else newton.advance
+            return advance(spec, state, blocks, members, self._cache)
         solution = gram.solve(gram.sums(spec, blocks, members), members)
         new = {"weights": solution.weights[:, None, :], "bias": solution.bias[None, :]}
         done = np.ones(len(members), bool)

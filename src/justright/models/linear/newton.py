@@ -5,8 +5,9 @@
 One pass over the rows gives loss and gradient of all members at their trial points; a member accepts
 its trial point or shortens its step. Steps are L-BFGS (Nocedal 1980) in the metric of `metric`, which
 the folds of a setting share: they differ from it by sampling noise, so a handful of passes reaches the
-optimum. The samples double (Daneshmand, Lucchi and Hofmann 2016): most steps are made on few rows, and
-settings that a sample shows to be hopeless do not see all rows. No learning rate is set.
+optimum; a large softmax makes the steps of `coupled`. The samples double (Daneshmand, Lucchi and Hofmann
+2016): most steps are made on few rows, and settings that a sample shows to be hopeless do not see all
+rows. No learning rate is set.
 
 Shapes: d features, k outputs, M members; theta is (d + 1, k, M) with the bias in its last row.
 """
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.models.base import Curve, Progress, Spec, State
+from justright.models.linear.coupled import is_coupled, one_thread, steps_of
 from justright.models.linear.design import layout_for, sampled
 from justright.models.linear.dual import DualMetric
 from justright.models.linear.metric import Metric, build_metric
@@ -34,6 +36,7 @@ _ARMIJO: Final = 1e-4
 _LEVEL_PASSES: Final = 6  # passes of the last sample but one; a sample half as large may take twice as many
 _MOST_PASSES: Final = 48
 _SMALLEST: Final = 4_000  # rows of the smallest sample
+_ROWS_A_PARAMETER: Final = 15  # of the smallest sample of coupled steps, which cost the same on few rows
 _RENEW: Final = (4, 12, 30)  # passes of a level after which a metric at the current point pays for itself
 LOOK_BACK: Final = 12
 _STALE: Final = 2e-3  # share by which the validation loss must fall in so many passes
@@ -47,7 +50,10 @@ def start(spec: Spec, blocks: Sequence[Block], members: Sequence[Member]) -> Sta
     theta = np.zeros((d + 1, k, count))
     theta[d] = best_bias(spec, blocks)[:, None]
     pairs = int(np.clip(_PAIR_BYTES // (16 * max(theta.size, 1)), 3, _PAIRS))
-    levels = int(np.clip(np.floor(np.log2(max(spec.rows, 1) / max(_SMALLEST, 4 * d))), 0, 6))
+    smallest = max(_SMALLEST, 4 * d)
+    if is_coupled(spec):
+        pairs, smallest = 1, max(smallest, _ROWS_A_PARAMETER * k * (d + 1))
+    levels = int(np.clip(np.floor(np.log2(max(spec.rows, 1) / smallest)), 0, 6))
     settings = 1 + max(member.setting for member in members)
     return {
         "theta": theta,
@@ -85,16 +91,20 @@ def advance(
     share = 0.5 ** int(state["level"])
     active = np.flatnonzero(~state["done"])
     asked = [members[i] for i in active.tolist()]
-    found = evaluate(spec, blocks, asked, state["trial"][:, :, active], share)
+    with one_thread(is_coupled(spec)):
+        found = evaluate(spec, blocks, asked, state["trial"][:, :, active], share)
     penalty = np.asarray([member.penalty for member in asked])
     objective, gradient = _penalised(found, state["trial"][:, :, active], penalty)
     good = _accept(new, active, found, objective, gradient, fresh=int(state["level_pass"]) == 0)
     good |= _adopt(new, active, members)
     new["level_pass"] += 1
-    if int(new["level_pass"]) in _RENEW:
-        _renew(new, members, share)
-    metric = _metric(spec, new, blocks, members, cache)
-    _propose(new, active[good], metric, np.asarray([member.setting for member in members]))
+    if is_coupled(spec):
+        _aim(new, active[good], steps_of(spec, new, active[good], blocks, members, cache))
+    else:
+        if int(new["level_pass"]) in _RENEW:
+            _renew(new, members, share)
+        metric = _metric(spec, new, blocks, members, cache)
+        _propose(new, active[good], metric, np.asarray([member.setting for member in members]))
     rule = _finish(spec, new, active, members)
     curve = Curve(share, new["train"].copy(), new["validation"].copy())
     norms = {"gradient": _norm(new["gradient"]), "step": new["step"] * _norm(new["direction"])}
@@ -230,7 +240,11 @@ def _propose(
     """Choose the next trial point of the moved members: a full step in a new direction. Sets `new`."""
     if not len(moved):
         return
-    direction = -_two_loops(new, moved, metric, setting[moved])
+    _aim(new, moved, -_two_loops(new, moved, metric, setting[moved]))
+
+
+def _aim(new: State, moved: npt.NDArray[Any], direction: FloatArray) -> None:
+    """Make the next trial point of the moved members a full step in a direction. Sets `new`."""
     new["direction"][:, :, moved] = direction
     new["step"][moved] = 1.0
     new["trial"][:, :, moved] = new["theta"][:, :, moved] + direction
@@ -267,15 +281,15 @@ def _finish(spec: Spec, new: State, active: npt.NDArray[Any], members: Sequence[
     noise = 0.05 * len(new["theta"]) / (spec.rows * 0.5**level) if level else 0.0
     tolerance = np.maximum(noise, 0.1 * spec.descent.tolerance) * scale
     new["done"][active] |= (promised < tolerance) & (new["step"][active] == 1.0)
-    if not level:
+    if not level or is_coupled(spec):
         new["done"][active] |= decided(new, active, promised, members)
-        if exhausted(new, members) and not new["done"].all():
-            new["done"][:] = True
-            rule = "the validation loss no longer falls"
+    if not level and exhausted(new, members) and not new["done"].all():
+        new["done"][:] = True
+        rule = "the validation loss no longer falls"
     limit = min(_LEVEL_PASSES << max(level - 1, 0), _MOST_PASSES)
     if level and (new["done"].all() or int(new["level_pass"]) >= limit):
-        settled = new["done"].copy()
-        new["dropped"] |= _hopeless(new, members) & settled
+        settled, near_only = new["done"].copy(), is_coupled(spec)
+        new["dropped"] |= _hopeless(new, members, near_only=near_only) & (settled | near_only)
         new["level"], new["level_pass"] = np.asarray(level - 1), np.asarray(0)
         new["done"] = new["failed"] | new["dropped"]
         new["train"][new["dropped"]] = new["validation"][new["dropped"]] = np.nan
@@ -318,8 +332,8 @@ def exhausted(new: State, members: Sequence[Member]) -> bool:
     return bool(before - new["best"].min() < _STALE * abs(before))
 
 
-def _hopeless(new: State, members: Sequence[Member]) -> npt.NDArray[np.bool_]:
-    """Say which settings a sample shows to be beaten: not near the best, worse by 3 paired errors.
+def _hopeless(new: State, members: Sequence[Member], *, near_only: bool = False) -> npt.NDArray[np.bool_]:
+    """Say which settings a sample shows to be beaten: not near the best, worse by 3 paired errors (or not).
 
     More rows ask for weaker penalties: on that side twice as many neighbours are kept.
     """
@@ -337,7 +351,7 @@ def _hopeless(new: State, members: Sequence[Member]) -> npt.NDArray[np.bool_]:
     error = gap.std(axis=1, ddof=1) / np.sqrt(len(folds)) if len(folds) > 1 else np.zeros(settings)
     beaten = ~(gap.mean(axis=1) <= 3 * error + 1e-4 * abs(means[best]))
     near = (np.arange(settings) >= best - _NEAR + 1) & (np.arange(settings) <= best + _NEAR)
-    return np.asarray((beaten & ~near)[[member.setting for member in members]])
+    return np.asarray(((beaten | near_only) & ~near)[[member.setting for member in members]])
 
 
 def best_bias(spec: Spec, blocks: Sequence[Block]) -> FloatArray:

@@ -1,0 +1,340 @@
+"""Compiled loops of additive models; see `kernels.additive` for the shapes and the numpy twins.
+
+Columns (an output of a member each) are the last axis and come in lanes of eight, one 64-byte line of
+float64: a code is read once for all of them. Loops over a lane have a constant length, so that the
+compiler turns them into vector instructions.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from justright.kernels.jit import kernel
+
+__all__ = [
+    "bin_codes",
+    "cross_gain",
+    "derive",
+    "gather",
+    "histogram",
+    "pair_histogram",
+    "relax",
+    "solve_chain",
+    "step",
+]
+
+_LANE = 8
+_FLAT = 1e-6  # least curvature of a probability
+
+
+@kernel
+def bin_codes(values, edges, out):  # type: ignore[no-untyped-def]
+    """Set `out` to the number of edges <= each value; NaN gets one more than the highest bin."""
+    count = edges.shape[0]
+    for i in range(values.shape[0]):
+        value = values[i]
+        if value != value:
+            out[i] = count + 1
+            continue
+        low, left = 0, count
+        while left > 0:
+            half = left >> 1
+            right = edges[low + half] <= value
+            low = low + half + 1 if right else low
+            left = left - half - 1 if right else half
+        out[i] = low
+
+
+@kernel
+def histogram(codes, group, g, h, trains, held, begin, end, slope, bend, held_slope, held_bend):  # type: ignore[no-untyped-def]
+    """Add rows begin..end to the sums by code: training rows of each column, and its held-out rows."""
+    columns = g.shape[1]
+    if columns == 1:
+        for i in range(begin, end):
+            b, r = codes[i], group[i]
+            slope[b, 0] += g[i, 0] * trains[r, 0]
+            bend[b, 0] += h[i, 0] * trains[r, 0]
+        return
+    for i in range(begin, end):
+        b, r = codes[i], group[i]
+        for lane in range(0, columns, _LANE):
+            for m in range(_LANE):
+                slope[b, lane + m] += g[i, lane + m] * trains[r, lane + m]
+            for m in range(_LANE):
+                bend[b, lane + m] += h[i, lane + m] * trains[r, lane + m]
+        for j in range(held.shape[1]):
+            c = held[r, j]
+            if c < 0:
+                break
+            held_slope[b, c] += g[i, c]
+            held_bend[b, c] += h[i, c]
+
+
+@kernel
+def gather(codes, table, begin, end, margin):  # type: ignore[no-untyped-def]
+    """Add each row's line of the table to its margins."""
+    columns = margin.shape[1]
+    if columns == 1:
+        for i in range(begin, end):
+            margin[i, 0] += table[codes[i], 0]
+        return
+    for i in range(begin, end):
+        b = codes[i]
+        for lane in range(0, columns, _LANE):
+            for m in range(_LANE):
+                margin[i, lane + m] += table[b, lane + m]
+
+
+@kernel
+def _exp(x):  # type: ignore[no-untyped-def]
+    """Return exp(x) for |x| <= 500, to 1e-11 relative: exp(x / 256) by its series, squared eight times."""
+    x = x * (1.0 / 256.0)
+    r = 1.0 + x * (
+        1.0
+        + x
+        * (
+            1.0 / 2
+            + x
+            * (
+                1.0 / 6
+                + x
+                * (
+                    1.0 / 24
+                    + x
+                    * (
+                        1.0 / 120
+                        + x * (1.0 / 720 + x * (1.0 / 5040 + x * (1.0 / 40320 + x * (1.0 / 362880))))
+                    )
+                )
+            )
+        )
+    )
+    r *= r
+    r *= r
+    r *= r
+    r *= r
+    r *= r
+    r *= r
+    r *= r
+    r *= r
+    return r
+
+
+@kernel
+def _logistic(i, lane, count, target, weight, margin, g, h):  # type: ignore[no-untyped-def]
+    """Set slope and bend of some columns of a row for the logistic loss."""
+    for c in range(lane, lane + count):
+        f = max(min(float(margin[i, c]), 40.0), -40.0)
+        p = 1.0 / (1.0 + _exp(-f))
+        g[i, c] = weight * (p - target)
+        h[i, c] = weight * max(p * (1.0 - p), _FLAT)
+
+
+@kernel
+def _poisson(i, lane, count, target, weight, margin, g, h):  # type: ignore[no-untyped-def]
+    """Set slope and bend of some columns of a row for the Poisson loss."""
+    for c in range(lane, lane + count):
+        rate = _exp(max(min(float(margin[i, c]), 100.0), -40.0))
+        g[i, c] = weight * (rate - target)
+        h[i, c] = weight * max(rate, _FLAT)
+
+
+@kernel
+def _softmax(i, outputs, target, weight, margin, g, h):  # type: ignore[no-untyped-def]
+    """Set slope and bend of a row for the cross-entropy; columns run over outputs first, then members."""
+    for first in range(0, margin.shape[1] - outputs + 1, outputs):
+        top = margin[i, first]
+        for c in range(first + 1, first + outputs):
+            top = max(top, margin[i, c])
+        total = 0.0
+        for c in range(first, first + outputs):
+            total += math.exp(margin[i, c] - top)
+        for c in range(first, first + outputs):
+            p = math.exp(margin[i, c] - top) / total
+            g[i, c] = weight * (p - (1.0 if c - first == target else 0.0))
+            # 2 p (1 - p) bounds the coupled curvature from above: all classes may step at once.
+            h[i, c] = weight * max(2.0 * p * (1.0 - p), _FLAT)
+
+
+@kernel
+def derive(loss, outputs, target, weight, begin, end, margin, g, h):  # type: ignore[no-untyped-def]
+    """Set slope and bend of rows begin..end: loss 0 squared, 1 logistic, 2 Poisson, 3 softmax."""
+    columns = margin.shape[1]
+    for i in range(begin, end):
+        if loss == 0:
+            for c in range(columns):
+                g[i, c] = weight[i] * (margin[i, c] - target[i])
+                h[i, c] = weight[i]
+        elif loss == 1:
+            _logistic(i, 0, columns, target[i], weight[i], margin, g, h)
+        elif loss == 2:
+            _poisson(i, 0, columns, target[i], weight[i], margin, g, h)
+        else:
+            _softmax(i, outputs, target[i], weight[i], margin, g, h)
+
+
+@kernel
+def step(loss, outputs, codes, table, target, weight, begin, end, margin, g, h):  # type: ignore[no-untyped-def]
+    """Add each row's line of the table to its margins, and set slope and bend anew."""
+    columns = margin.shape[1]
+    for i in range(begin, end):
+        b = codes[i]
+        if columns == 1:
+            margin[i, 0] += table[b, 0]
+            if loss == 0:
+                g[i, 0] = weight[i] * (margin[i, 0] - target[i])
+            elif loss == 1:
+                _logistic(i, 0, 1, target[i], weight[i], margin, g, h)
+            else:
+                _poisson(i, 0, 1, target[i], weight[i], margin, g, h)
+            continue
+        for lane in range(0, columns, _LANE):
+            for m in range(_LANE):
+                margin[i, lane + m] += table[b, lane + m]
+            if loss == 0:
+                for m in range(_LANE):
+                    g[i, lane + m] = weight[i] * (margin[i, lane + m] - target[i])
+            elif loss == 1:
+                _logistic(i, lane, _LANE, target[i], weight[i], margin, g, h)
+            elif loss == 2:
+                _poisson(i, lane, _LANE, target[i], weight[i], margin, g, h)
+        if loss == 3:
+            _softmax(i, outputs, target[i], weight[i], margin, g, h)
+
+
+@kernel
+def pair_histogram(first, second, width, fold, g, h, begin, end, slope, bend, spread):  # type: ignore[no-untyped-def]
+    """Add rows begin..end to the sums by fold and pair of codes: slope, bend, squared slope."""
+    for i in range(begin, end):
+        cell = first[i] * width + second[i]
+        f = fold[i]
+        slope[f, cell] += g[i]
+        bend[f, cell] += h[i]
+        spread[f, cell] += g[i] * g[i]
+
+
+@kernel
+def solve_chain(bend, pull, smooth, ridge, out):  # type: ignore[no-untyped-def]
+    """Set `out` to the minimiser of sum bend u^2 / 2 - pull u + penalties, by column; LDL' of a band of five.
+
+    Arrays (bins, columns); `smooth` of the second differences and `ridge` are (columns,).
+    """
+    count, columns = bend.shape
+    diagonal, upper, far = np.empty(count), np.empty(count), np.empty(count)
+    for c in range(columns):
+        s = smooth[c] if count > 2 else 0.0
+        for i in range(count):
+            out[i, c] = pull[i, c]
+            inner = 1.0 if 1 <= i <= count - 2 else 0.0
+            first = 1.0 if i <= count - 3 else 0.0
+            last = 1.0 if i >= 2 else 0.0
+            diagonal[i] = bend[i, c] + ridge[c] + s * (first + 4.0 * inner + last)
+            upper[i] = -2.0 * s * (first + inner)
+            far[i] = s * first
+        for i in range(count):
+            if i + 1 < count:
+                ratio = upper[i] / diagonal[i]
+                diagonal[i + 1] -= ratio * upper[i]
+                upper[i + 1] -= ratio * far[i]
+                out[i + 1, c] -= ratio * out[i, c]
+            if i + 2 < count:
+                ratio = far[i] / diagonal[i]
+                diagonal[i + 2] -= ratio * far[i]
+                out[i + 2, c] -= ratio * out[i, c]
+        for i in range(count - 1, -1, -1):
+            total = out[i, c]
+            if i + 1 < count:
+                total -= upper[i] * out[i + 1, c]
+            if i + 2 < count:
+                total -= far[i] * out[i + 2, c]
+            out[i, c] = total / diagonal[i]
+
+
+@kernel
+def relax(bend, pull, rows, columns, smooth_rows, smooth_columns, ridge, sweeps, u):  # type: ignore[no-untyped-def]
+    """Gauss-Seidel sweeps, there and back, on a grid of cells for every member; u (rows * columns, members).
+
+    Minimises sum bend u^2 / 2 - pull u + ridge |u|^2 / 2 + smooth / 2 times the squared differences of
+    neighbours along rows and along columns; strengths are (members,).
+    """
+    members = u.shape[1]
+    cells = rows * columns
+    total, weight = np.empty(members), np.empty(members)
+    for sweep in range(sweeps):
+        for k in range(cells):
+            cell = k if sweep % 2 == 0 else cells - 1 - k
+            row, column = cell // columns, cell % columns
+            for m in range(members):
+                total[m] = pull[cell, m]
+                weight[m] = bend[cell, m] + ridge[m]
+            if row > 0:
+                _join(smooth_rows, u, cell - columns, total, weight)
+            if row < rows - 1:
+                _join(smooth_rows, u, cell + columns, total, weight)
+            if column > 0:
+                _join(smooth_columns, u, cell - 1, total, weight)
+            if column < columns - 1:
+                _join(smooth_columns, u, cell + 1, total, weight)
+            for m in range(members):
+                u[cell, m] = total[m] / weight[m]
+
+
+@kernel
+def _join(smooth, u, neighbour, total, weight):  # type: ignore[no-untyped-def]
+    """Add the pull of a neighbouring cell."""
+    for m in range(total.shape[0]):
+        total[m] += smooth[m] * u[neighbour, m]
+        weight[m] += smooth[m]
+
+
+@kernel
+def cross_gain(slope, bend, spread, strengths, unit, out):  # type: ignore[no-untyped-def]
+    """Score a table of cells by the folds; see `kernels.additive.cross_gain`.
+
+    `slope`, `bend`, `spread` are (folds, rows, columns) and changed: main effects are taken out of the slope.
+    """
+    folds, rows, columns = slope.shape
+    total, stiff = np.zeros((rows, columns)), np.zeros((rows, columns))
+    for f in range(folds):
+        total += slope[f]
+        stiff += bend[f]
+    first, second = np.zeros(rows), np.zeros(columns)
+    for _ in range(6):
+        for i in range(rows):
+            a, b = 0.0, 1e-9 * unit + 1e-300
+            for j in range(columns):
+                a += total[i, j] - stiff[i, j] * second[j]
+                b += stiff[i, j]
+            first[i] = a / b
+        for j in range(columns):
+            a, b = 0.0, 1e-9 * unit + 1e-300
+            for i in range(rows):
+                a += total[i, j] - stiff[i, j] * first[i]
+                b += stiff[i, j]
+            second[j] = a / b
+    for i in range(rows):
+        for j in range(columns):
+            total[i, j] -= stiff[i, j] * (first[i] + second[j])
+            for f in range(folds):
+                slope[f, i, j] -= bend[f, i, j] * (first[i] + second[j])
+    out[0], out[1], out[2] = -1e300, 0.0, 1.0
+    for s in range(strengths.shape[0]):
+        ridge = strengths[s] * unit
+        gain, pull, noise, sum1, sum2 = 0.0, 0.0, 0.0, 0.0, 0.0
+        for i in range(rows):
+            for j in range(columns):
+                variance = 0.0
+                for f in range(folds):
+                    variance += spread[f, i, j]
+                    u = -(total[i, j] - slope[f, i, j]) / (stiff[i, j] - bend[f, i, j] + ridge)
+                    pull -= slope[f, i, j] * u
+                    gain -= slope[f, i, j] * u + 0.5 * bend[f, i, j] * u * u
+                    noise += u * u * spread[f, i, j]
+                share = variance / (stiff[i, j] + ridge)
+                sum1 += share
+                sum2 += share * share
+        z = pull / math.sqrt(2.0 * noise + 1e-300)
+        if z > out[1] or s == 0:
+            out[0], out[1], out[2] = gain, z, sum1 * sum1 / (sum2 + 1e-300)

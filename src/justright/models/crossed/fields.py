@@ -1,0 +1,153 @@
+"""Fields: what a row becomes for an additive model, one code a column.
+
+A number becomes the number of a bin between edges made of its quantiles; a value that holds many rows (a
+spike, such as 0) has a bin of its own, and so has a missing value. A category keeps its code. A product is a
+number made of two others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from justright.features.plan import FeaturePlan
+from justright.schema import Block
+
+__all__ = ["BINS", "Field", "fit_fields", "product"]
+
+BINS: Final = 256
+"""Most bins of a number, missing apart."""
+
+_SPIKE: Final = 1 / 128  # share of the rows that makes a value a spike among many values
+_HEAVY: Final = 1 / 20  # and among few, each with a bin of its own anyway
+_SAMPLE: Final = 262_144  # rows that place the edges
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field.
+
+    Parameters
+    ----------
+    kind : {"number", "category", "product"}
+        What it is.
+    source : tuple of int
+        Place in `Block.numeric` (two places for a product) or in `Block.codes`.
+    names : tuple of str
+        Names of its features.
+    size : int
+        Number of codes. Of a number the last one is missing, those before are bins in order.
+    edges : float32 (size - 2,)
+        Lower ends of all bins but the first; empty for a category.
+    spikes : bool (size,)
+        Codes that stand alone: spikes and missing. Empty for a category.
+    """
+
+    kind: str
+    source: tuple[int, ...]
+    names: tuple[str, ...]
+    size: int
+    edges: Floats
+    spikes: npt.NDArray[np.bool_]
+
+    @property
+    def ordered(self) -> bool:
+        """Whether neighbouring codes are neighbouring values."""
+        return self.kind != "category"
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+        return " * ".join(self.names)
+
+
+def fit_fields(
+    plan: FeaturePlan, blocks: Sequence[Block], products: Sequence[tuple[str, str]]
+) -> list[Field]:
+    """Make the fields of a plan: numbers, then categories, then products of numbers.
+
+    Parameters
+    ----------
+    plan : FeaturePlan
+        The features.
+    blocks : sequence of Block
+        Rows that place the edges: a sample by fingerprint of at most 262,144.
+    products : sequence of pairs of str
+        Numeric features to multiply, by name; both in standard units.
+    """
+    data = plan.data
+    total = sum(block.rows for block in blocks)
+    parts = [_sampled(block, min(1.0, _SAMPLE / max(total, 1))) for block in blocks]
+    weight = np.concatenate([part.weight for part in parts]).astype(np.float64)
+    numeric = np.concatenate([part.numeric for part in parts])
+    fields = [
+        _number(numeric[:, place], weight, "number", (place,), (feature.name,))
+        for place, feature in enumerate(data.numeric)
+    ]
+    for place, category in enumerate(data.categorical):
+        empty = np.zeros(0, np.float32)
+        fields.append(Field("category", (place,), (category.name,), category.size, empty, np.zeros(0, bool)))
+    names = [feature.name for feature in data.numeric]
+    for pair in products:
+        source = (names.index(pair[0]), names.index(pair[1]))
+        fields.append(_number(product(numeric, source), weight, "product", source, pair))
+    return fields
+
+
+def product(numeric: Floats, source: tuple[int, ...]) -> Floats:
+    """Return the product of two numeric columns of a block in standard units, float32 (rows,)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(numeric[:, source[0]] * numeric[:, source[1]])
+
+
+def _sampled(block: Block, share: float) -> Block:
+    """Return the rows of a block whose fingerprint falls below the share."""
+    return block if share >= 1 else block.take(np.flatnonzero(block.key < np.uint64(share * 2.0**64)))
+
+
+def _number(
+    values: Floats, weight: npt.NDArray[Any], kind: str, source: tuple[int, ...], names: tuple[str, ...]
+) -> Field:
+    """Place the edges of a number."""
+    known = ~np.isnan(values) & (weight > 0)
+    distinct, place = np.unique(values[known], return_inverse=True)
+    rows = np.bincount(place, weights=weight[known], minlength=len(distinct))
+    if len(distinct) <= BINS:
+        begins = np.arange(1, len(distinct))
+        spike = rows > _HEAVY * rows.sum()
+    else:
+        begins, spike = _quantiles(rows)
+    edges = _between(distinct[begins - 1], distinct[begins]) if len(begins) else np.zeros(0, np.float32)
+    size = len(edges) + 2
+    spikes = np.zeros(size, bool)
+    spikes[np.searchsorted(edges, distinct[spike], side="right")] = True
+    spikes[-1] = True
+    return Field(kind, source, names, size, edges, spikes)
+
+
+def _quantiles(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Return where bins of about equal weight begin among the distinct values, and which are spikes."""
+    spike = rows > _SPIKE * rows.sum()
+    rest = np.flatnonzero(~spike)
+    room = max(BINS - 2 * int(spike.sum()), 16)
+    reached = np.cumsum(rows[rest])
+    cuts = np.searchsorted(reached, np.arange(1, room) * reached[-1] / room)
+    starts = np.zeros(len(rows), bool)
+    starts[rest[np.minimum(cuts + 1, len(rest) - 1)]] = True
+    starts |= spike
+    starts[1:] |= spike[:-1]
+    starts[0] = False
+    return np.flatnonzero(starts), spike
+
+
+def _between(low: Floats, high: Floats) -> Floats:
+    """Return a float32 above each `low` and at most `high`: half way where there is room."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        middle = (0.5 * low.astype(np.float64) + 0.5 * high.astype(np.float64)).astype(np.float32)
+    return np.where((middle > low) & (middle <= high), middle, high)

@@ -1,0 +1,344 @@
+"""The Learner of additive models with guarded crosses; see `models.base` and `models.crossed.stage`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from justright.models.base import Curve, Progress, Spec, State
+from justright.models.crossed import guard
+from justright.models.crossed.export import export_model
+from justright.models.crossed.fields import Field, fit_fields
+from justright.models.crossed.forward import margins as margins_of
+from justright.models.crossed.packed import Packed, columns_of, counts_of, pack
+from justright.models.crossed.search import LEVEL, search
+from justright.models.crossed.stage import (
+    COLUMNS,
+    CROSSES,
+    FINISHED,
+    ROUNDS,
+    SETTLE,
+    Stage,
+    first_stage,
+    read_stage,
+)
+from justright.models.crossed.strength import CANDIDATES
+from justright.models.crossed.sweep import Tables, losses, restore, sweep
+from justright.models.crossed.terms import Term, cells_of, single_term
+from justright.recipe import Crosses
+from justright.schema import Block, FloatArray, Member
+
+__all__ = ["KEPT", "REFUSED", "CrossedLearner"]
+
+REFUSED: Final = 0
+KEPT: Final = 1
+_LEFT: Final = 2  # entered, and left again
+_CROWDED: Final = 3  # significant, but others were stronger
+_FORCED: Final = 4
+
+_STANDS: Final = 3e-4  # share by which the held-out loss must fall in a sweep
+_A_ROUND: Final = 8  # most crosses of a round
+_RULE: Final = "the held-out loss stands"
+
+
+class CrossedLearner:
+    """Additive models with guarded crosses at their convex optimum, penalties chosen by the folds."""
+
+    resume: Literal["state", "replay"] = "state"
+    early_stopping = False
+
+    def __init__(self, crosses: Crosses) -> None:
+        self.crosses = crosses
+        self._cache: dict[str, Any] = {}
+
+    def start(self, spec: Spec, blocks: Sequence[Block], members: Sequence[Member], seed: int) -> State:
+        """Return the state before the first sweep; `seed` is not used, nothing is random."""
+        fields = self._fields(spec, blocks)
+        columns = columns_of(len(members), spec.outputs)
+        cells = sum(field.size for field in fields)
+        return {
+            "stage": first_stage(sum(block.rows for block in blocks)).to_array(),
+            "intercept": np.zeros(columns),
+            "tables": np.zeros((cells, columns)),
+            "strength": np.full((len(fields), 2), np.nan),
+            "choice": np.full((len(fields), CANDIDATES, 4), np.nan),
+            "crosses": np.zeros((0, 4), np.int64),
+            "maps": np.zeros(0, np.int32),
+            "tried": np.zeros((0, 7)),
+            "last": np.asarray(np.inf),
+            "alone": np.zeros((0, columns)),
+        }
+
+    def advance(
+        self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], number: int
+    ) -> tuple[State, Progress]:
+        """Make one sweep over all terms."""
+        fields, stage = self._fields(spec, blocks), read_stage(state)
+        packed = self._packed(spec, blocks, members, fields, stage)
+        terms = terms_of(state, fields)
+        at = _tables(state, terms)
+        cells = [cells_of(term, packed.codes) for term in terms]
+        restore(spec, packed, terms, cells, at)
+        factor = np.ones(packed.rows.g.shape[1])
+        factor[: len(members) * spec.outputs] = np.repeat([m.penalty for m in members], spec.outputs)
+        sweep(spec, packed, terms, cells, at, factor, choosing=stage.choosing)
+        train, held = losses(spec, packed, len(members))
+        moved = float(
+            np.sqrt(
+                sum(
+                    ((a - b) ** 2).sum() for a, b in zip(at.tables, _tables(state, terms).tables, strict=True)
+                )
+            )
+        )
+        new = _with(state, at, stage.next_sweep())
+        reached = float(np.nanmean(held)) if np.isfinite(held).any() else float(np.mean(train))
+        stands = float(state["last"]) - reached < _STANDS * abs(reached)
+        new["last"] = np.asarray(reached)
+        if stands or stage.sweep + 1 >= stage.enough:
+            new["last"] = np.asarray(np.inf)
+            new = self._onward(spec, new, packed, fields, members, stage.next_sweep())
+        done = np.full(len(members), read_stage(new).phase == FINISHED)
+        failed = ~np.isfinite(train)
+        curve = Curve(stage.share, train, held)
+        return new, Progress((curve,), done, {"step": np.full(len(members), moved)}, 1, _RULE, failed)
+
+    def margins(self, spec: Spec, state: State, block: Block) -> FloatArray:
+        """Return margins of a block, float64 (rows, outputs, members)."""
+        fields = self._cache["fields"]
+        used = state["intercept"].shape[0] // spec.outputs * spec.outputs
+        front, arrays = export_model(fields, terms_of(state, fields), state, slice(0, used), 0.0, 1.0)
+        made = margins_of(front, arrays, block)
+        return np.ascontiguousarray(made.reshape(block.rows, -1, spec.outputs).transpose(0, 2, 1))
+
+    def export(
+        self, spec: Spec, state: State, member: int
+    ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """Return the front and the arrays of one member."""
+        fields, target = self._cache["fields"], spec.plan.data.target
+        own = slice(member * spec.outputs, (member + 1) * spec.outputs)
+        centre, scale = (target.centre, target.scale) if target else (0.0, 1.0)
+        return export_model(fields, terms_of(state, fields), state, own, centre, scale)
+
+    def _onward(
+        self,
+        spec: Spec,
+        new: State,
+        packed: Packed,
+        fields: Sequence[Field],
+        members: Sequence[Member],
+        stage: Stage,
+    ) -> State:
+        """Go to the next stage: more rows, a search, or the end."""
+        if stage.phase == COLUMNS and stage.level > stage.search_level:
+            new["stage"] = stage.finer().to_array()
+            return new
+        if stage.phase == COLUMNS:
+            new["alone"] = new["tables"].copy()
+            return self._more(spec, new, packed, fields, members, stage)
+        if stage.phase == CROSSES:
+            return self._more(spec, new, packed, fields, members, stage)
+        new["stage"] = (stage.finer() if stage.level > 0 else stage.to(FINISHED)).to_array()
+        return new
+
+    def _more(
+        self,
+        spec: Spec,
+        new: State,
+        packed: Packed,
+        fields: Sequence[Field],
+        members: Sequence[Member],
+        stage: Stage,
+    ) -> State:
+        """Search for crosses and take in those that pass; where none does, settle."""
+        judges, counts = _judges(members, spec.outputs), counts_of(packed, fields)
+        forced = [] if stage.round else self._forced(fields)
+        known = {(int(i), int(j)) for i, j, *_ in new["crosses"]} | {(i, j) for i, j, *_ in forced}
+        known |= {(int(row[0]), int(row[1])) for row in new["tried"] if row[5] == _LEFT}
+        found = []
+        if self.crosses.search and stage.round < ROUNDS and len(judges):
+            found = search(packed, fields, counts, judges, _strongest(new, fields, counts), known)
+        taken = guard.accepted(found, _A_ROUND)
+        new["tried"] = _noted(new["tried"], found, taken, forced, stage.round)
+        pairs = [*forced, *((each.first, each.second) for each in taken)]
+        if not pairs:
+            return self._settle(spec, new, packed, fields, members, stage)
+        judged = _judged(packed, members, spec.outputs)
+        for pair in pairs:
+            new = _grown(new, guard.best_grain(spec, packed, fields, counts, pair, judged))
+        new["stage"] = stage.to(CROSSES, searched=True).to_array()
+        return new
+
+    def _settle(
+        self,
+        spec: Spec,
+        new: State,
+        packed: Packed,
+        fields: Sequence[Field],
+        members: Sequence[Member],
+        stage: Stage,
+    ) -> State:
+        """Let crosses go that held-out rows do not miss; then on to all rows."""
+        terms = terms_of(new, fields)
+        judged = _judged(packed, members, spec.outputs)
+        tables = _tables(new, terms).tables
+        forced = set(self._forced(fields))
+        kept = [
+            len(term.fields) == 1
+            or term.fields in forced
+            or guard.gain_of_keeping(packed, term, table, judged) > 0
+            for term, table in zip(terms, tables, strict=True)
+        ]
+        if not all(kept):
+            new = _without(new, terms, kept)
+        after = stage.to(SETTLE)
+        new["stage"] = (after.finer() if stage.level > 0 else after).to_array()
+        return new
+
+    def _forced(self, fields: Sequence[Field]) -> list[tuple[int, int]]:
+        """Return the crosses that were asked for, as pairs of fields."""
+        places = {field.name: place for place, field in enumerate(fields)}
+        return [(min(places[a], places[b]), max(places[a], places[b])) for a, b in self.crosses.pairs]
+
+    def _fields(self, spec: Spec, blocks: Sequence[Block]) -> list[Field]:
+        """Return the fields, made once."""
+        if "fields" not in self._cache:
+            self._cache["fields"] = fit_fields(spec.plan, blocks, self.crosses.products)
+        made: list[Field] = self._cache["fields"]
+        return made
+
+    def _packed(
+        self,
+        spec: Spec,
+        blocks: Sequence[Block],
+        members: Sequence[Member],
+        fields: Sequence[Field],
+        stage: Stage,
+    ) -> Packed:
+        """Return the rows of this stage as codes, made once a level."""
+        if self._cache.get("level") != stage.level:
+            self._cache["packed"] = pack(spec, blocks, members, fields, stage.share)
+            self._cache["level"] = stage.level
+        made: Packed = self._cache["packed"]
+        return made
+
+
+def terms_of(state: State, fields: Sequence[Field]) -> list[Term]:
+    """Return the terms of a state: every field, then the crosses."""
+    terms = [single_term(place, field) for place, field in enumerate(fields)]
+    begin = 0
+    for i, j, rows, columns in state["crosses"].tolist():
+        maps = []
+        for field in (i, j):
+            maps.append(state["maps"][begin : begin + fields[field].size])
+            begin += fields[field].size
+        ordered = (fields[i].ordered, fields[j].ordered)
+        terms.append(Term((i, j), (rows, columns), tuple(maps), ordered, np.zeros(0, bool)))
+    return terms
+
+
+def _tables(state: State, terms: Sequence[Term]) -> Tables:
+    """Return what sweeps move, copied."""
+    ends = np.cumsum([term.cells for term in terms])[:-1]
+    return Tables(
+        state["intercept"].copy(),
+        [part.copy() for part in np.split(state["tables"], ends)],
+        list(state["strength"].copy()),
+        list(state["choice"].copy()),
+    )
+
+
+def _with(state: State, at: Tables, stage: Stage) -> State:
+    """Return the state with moved tables."""
+    return {
+        **state,
+        "stage": stage.to_array(),
+        "intercept": at.intercept,
+        "tables": np.concatenate(at.tables),
+        "strength": np.stack(at.strength),
+        "choice": np.stack(at.choice),
+    }
+
+
+def _grown(state: State, term: Term) -> State:
+    """Return the state with one more cross, of zeros."""
+    columns = state["tables"].shape[1]
+    return {
+        **state,
+        "tables": np.concatenate([state["tables"], np.zeros((term.cells, columns))]),
+        "strength": np.concatenate([state["strength"], np.full((1, 2), np.nan)]),
+        "choice": np.concatenate([state["choice"], np.full((1, CANDIDATES, 4), np.nan)]),
+        "crosses": np.concatenate([state["crosses"], [[*term.fields, *term.shape]]]).astype(np.int64),
+        "maps": np.concatenate([state["maps"], *term.maps]),
+    }
+
+
+def _without(state: State, terms: Sequence[Term], kept: Sequence[bool]) -> State:
+    """Return the state without some crosses, noted as having left."""
+    tables = np.split(state["tables"], np.cumsum([term.cells for term in terms])[:-1])
+    keep = np.asarray(kept, bool)
+    crosses = [term for term in terms if len(term.fields) == 2]
+    stay = keep[len(terms) - len(crosses) :]
+    maps = [each for term, stays in zip(crosses, stay, strict=True) if stays for each in term.maps]
+    tried = state["tried"].copy()
+    for term, stays in zip(crosses, stay, strict=True):
+        if not stays:
+            tried[
+                (tried[:, 0] == term.fields[0]) & (tried[:, 1] == term.fields[1]) & (tried[:, 5] == KEPT), 5
+            ] = _LEFT
+    return {
+        **state,
+        "tables": np.concatenate([table for table, stays in zip(tables, keep, strict=True) if stays]),
+        "strength": state["strength"][keep],
+        "choice": state["choice"][keep],
+        "crosses": state["crosses"][stay],
+        "maps": np.concatenate([np.zeros(0, np.int32), *maps]).astype(np.int32),
+        "tried": tried,
+    }
+
+
+def _judges(members: Sequence[Member], outputs: int) -> npt.NDArray[np.int64]:
+    """Return the first column of the member that is held out of each fold; empty where nobody is."""
+    first: dict[int, int] = {}
+    for place, member in enumerate(members):
+        if member.fold >= 0 and member.repeat == 0 and member.penalty == 1.0:
+            first.setdefault(member.fold, place * outputs)
+    if not first or sorted(first) != list(range(len(first))):
+        return np.zeros(0, np.int64)
+    return np.asarray([first[fold] for fold in range(len(first))], np.int64)
+
+
+def _judged(packed: Packed, members: Sequence[Member], outputs: int) -> npt.NDArray[np.int64]:
+    """Return the columns whose held-out rows choose."""
+    plain = np.repeat([member.penalty == 1.0 for member in members], outputs)
+    return np.flatnonzero((packed.held_weight[: len(plain)] > 0) & plain)
+
+
+def _strongest(state: State, fields: Sequence[Field], counts: Sequence[FloatArray]) -> list[int]:
+    """Return the fields by falling spread of what they add to the margin of the first member."""
+    spread, begin = [], 0
+    for field, count in zip(fields, counts, strict=True):
+        table = state["tables"][begin : begin + field.size, 0]
+        begin += field.size
+        spread.append(float((count * table**2).sum()))
+    return [int(place) for place in np.argsort(-np.asarray(spread), kind="stable")]
+
+
+def _noted(
+    tried: FloatArray,
+    found: Sequence[Any],
+    taken: Sequence[Any],
+    forced: Sequence[tuple[int, int]],
+    number: int,
+) -> FloatArray:
+    """Return notes on all pairs tried, (pairs, 7): fields, gain, z, p, verdict, round; the newest count."""
+    names = {(each.first, each.second) for each in taken}
+    rows = [[i, j, np.nan, np.nan, np.nan, _FORCED, number] for i, j in forced]
+    for each in found:
+        verdict = KEPT if (each.first, each.second) in names else _CROWDED if each.p < LEVEL else REFUSED
+        rows.append([each.first, each.second, each.gain, each.z, each.p, verdict, number])
+    fresh = {(int(row[0]), int(row[1])) for row in rows}
+    old = [row for row in tried.tolist() if (int(row[0]), int(row[1])) not in fresh]
+    return np.asarray([*old, *rows], np.float64).reshape(-1, 7)

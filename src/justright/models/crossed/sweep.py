@@ -1,0 +1,154 @@
+"""One sweep: the intercept, then every term in turn, moves to the optimum that the others leave it.
+
+Gauss-Seidel over terms, Newton within a term: no learning rate. The objective is convex, so the sweeps of
+every column end at its one optimum (Friedman, Hastie and Tibshirani 2000 call it backfitting).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from justright.kernels import additive
+from justright.models.base import Spec
+from justright.models.crossed.packed import Packed
+from justright.models.crossed.slopes import derive_any
+from justright.models.crossed.strength import CANDIDATES, Sums, choose, first_strengths, near, newton
+from justright.models.crossed.terms import Term
+from justright.schema import FloatArray
+
+__all__ = ["Tables", "losses", "restore", "sweep"]
+
+_LIMIT: Final = 2.0  # longest step of a cell on the link scale: a saturated probability has no bend to go by
+
+
+class Tables:
+    """What a sweep moves: intercept (C,), tables and strengths (2,) by term, what was tried by term."""
+
+    def __init__(
+        self,
+        intercept: FloatArray,
+        tables: list[FloatArray],
+        strength: list[FloatArray],
+        choice: list[FloatArray],
+    ) -> None:
+        self.intercept = intercept
+        self.tables = tables
+        self.strength = strength
+        self.choice = choice
+
+
+def restore(
+    spec: Spec, packed: Packed, terms: Sequence[Term], cells: Sequence[npt.NDArray[Any]], at: Tables
+) -> None:
+    """Set the margins of all rows from the tables, and slope and bend with them."""
+    packed.rows.margin[:] = at.intercept
+    for codes, table in zip(cells, at.tables, strict=True):
+        additive.gather(packed.rows, codes, table)
+    _derive(spec, packed)
+
+
+def sweep(
+    spec: Spec,
+    packed: Packed,
+    terms: Sequence[Term],
+    cells: Sequence[npt.NDArray[Any]],
+    at: Tables,
+    factor: FloatArray,
+    *,
+    choosing: bool,
+) -> None:
+    """Move the intercept and every term once; changes `at` and the margins.
+
+    Parameters
+    ----------
+    factor : float64 (C,)
+        Each column's multiple of the chosen strengths.
+    choosing : bool
+        Choose the strengths of all terms anew.
+    """
+    limit = np.inf if spec.loss.link == "identity" else _LIMIT
+    _intercept(spec, packed, at, limit)
+    judged = np.flatnonzero((packed.held_weight > 0) & (factor == 1.0))
+    for number, term in enumerate(terms):
+        sums = Sums(*additive.histogram(packed.rows, cells[number], term.cells))
+        table = at.tables[number]
+        if len(judged) and (choosing or not np.isfinite(at.strength[number]).all()):
+            known = np.isfinite(at.strength[number]).all()
+            tried = near(term, at.strength[number]) if known else first_strengths(term)
+            mine = Sums(*(each[:, judged] for each in sums))
+            found = choose(term, mine, table[:, judged], tried, packed.trained_weight[judged], limit)
+            at.strength[number] = found.best
+            at.choice[number] = _curve(found.tried, found.gain, found.error)
+        elif not np.isfinite(at.strength[number]).all():
+            # Nobody is judged: a moderate penalty.
+            at.strength[number] = np.array([10.0, 10.0])
+        strength = at.strength[number][:, None] * factor
+        made = newton(term, sums.slope, sums.bend, table, strength, packed.trained_weight)
+        step = np.clip(made - table, -limit, limit)
+        total = np.maximum(sums.bend.sum(axis=0), 1e-300)
+        step -= (sums.bend * step).sum(axis=0) / total
+        at.tables[number] = table + step
+        _step(spec, packed, cells[number], step)
+
+
+def losses(spec: Spec, packed: Packed, members: int) -> tuple[FloatArray, FloatArray]:
+    """Return mean training and held-out loss of each member, float64 (members,); NaN where it has no rows."""
+    rows, used = packed.rows, members * spec.outputs
+    train, held = np.zeros(members), np.zeros(members)
+    trains = rows.trains[:, : used : spec.outputs]
+    judged = np.zeros_like(trains)
+    for group in range(len(rows.held)):
+        mine = rows.held[group][rows.held[group] >= 0] // spec.outputs
+        judged[group, mine] = 1.0
+    size = max(1024, (1 << 20) // max(used, 1))
+    for begin in range(0, rows.count, size):
+        part = slice(begin, begin + size)
+        margin = rows.margin[part, :used].astype(np.float64).reshape(-1, members, spec.outputs)
+        target = rows.target[part][:, None, None]
+        value = spec.loss.value(np.ascontiguousarray(margin.transpose(0, 2, 1)), target).sum(axis=1)
+        value *= rows.weight[part][:, None]
+        train += np.einsum("rm,rm->m", value, trains[rows.group[part]])
+        held += np.einsum("rm,rm->m", value, judged[rows.group[part]])
+    weight = packed.trained_weight[: used : spec.outputs]
+    mass = packed.held_weight[: used : spec.outputs]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return train / np.maximum(weight, 1e-300), np.where(mass > 0, held / mass, np.nan)
+
+
+def _curve(tried: FloatArray, gain: FloatArray, error: FloatArray) -> FloatArray:
+    """Return what was tried as rows (smoothness, ridge, gain, error), padded with NaN."""
+    out = np.full((CANDIDATES, 4), np.nan)
+    out[: len(tried)] = np.column_stack([tried, gain, error])
+    return out
+
+
+def _intercept(spec: Spec, packed: Packed, at: Tables, limit: float) -> None:
+    """Move the intercept of every column to its optimum by one Newton step."""
+    rows = packed.rows
+    if rows.count == 0:
+        return
+    slope, bend, _, _ = additive.histogram(rows, np.zeros(rows.count, np.uint16), 1)
+    step = np.clip(-slope / np.maximum(bend, 1e-300), -limit, limit)
+    at.intercept = at.intercept + step[0]
+    _step(spec, packed, np.zeros(rows.count, np.uint16), step)
+
+
+def _step(spec: Spec, packed: Packed, codes: npt.NDArray[Any], step: FloatArray) -> None:
+    """Move the margins by a table, with slope and bend."""
+    if packed.rows.loss >= 0:
+        additive.step(packed.rows, codes, np.ascontiguousarray(step))
+        return
+    additive.gather(packed.rows, codes, np.ascontiguousarray(step))
+    derive_any(spec, packed.rows)
+
+
+def _derive(spec: Spec, packed: Packed) -> None:
+    """Set slope and bend from the margins."""
+    if packed.rows.loss >= 0:
+        additive.derive(packed.rows)
+    else:
+        derive_any(spec, packed.rows)
