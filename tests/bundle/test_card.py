@@ -63,6 +63,29 @@ def test_it_says(part):
     assert part in write_card(FULL)
 
 
+def test_large_figures_are_written_for_people():
+    facts = msgspec.structs.replace(
+        FULL,
+        customer=("Half of the predictions are off by at most 3.77e+04 (3.7e+04 to 3.95e+04).",),
+        metrics={"rmse": Value(68857.63, 61234.5, 7.5e4)},
+        slices=(SliceFact("income = 1.23457e+06 or more", 812, "mean absolute error", Value(5e4, 4e4, 6e4)),),
+        columns=(ColumnFact("price", "numeric", "numbers to 1.23457e+06", 14999.0, 500001.0),),
+        training=("The penalty 1.2e+04 was chosen.",),
+        findings=("In test, price is 2.068e+05.",),
+    )
+    card = write_card(facts)
+    assert "e+" not in card
+    for part in (
+        "at most 37,700 (37,000 to 39,500).",
+        "| rmse | 68,860 | 61,230 to 75,000 |",
+        "| income = 1,234,570 or more | 812 | mean absolute error 50,000 | 40,000 to 60,000 |",
+        "| price | numeric | 14,999 to 500,001 | 0.0% | numbers to 1,234,570 |",
+        "- The penalty 12,000 was chosen.",
+        "- In test, price is 206,800.",
+    ):
+        assert part in card
+
+
 def test_sections_without_facts_are_left_out():
     card = write_card(CardFacts(target="y", task="regression", family="linear"))
     assert card == "# Model of y\n\nA linear model, regression.\n"

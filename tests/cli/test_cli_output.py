@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from justright.cli.output import console, grid, interval, number, write_findings, write_json
+from justright.cli.output import console, grid, interval, write_findings, write_json
 from justright.schema import Finding, Value
 
 
@@ -15,12 +15,9 @@ def test_json_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(said) == {"a": {"value": 1.0, "low": 0.5, "high": 2.0}, "b": "line\nbreak"}
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(None, "-"), (0.0, "0"), (-12345.6, "-12,346"), (9999.4, "9999"), (1e-7, "1e-07"), (2.0, "2")],
-)
-def test_numbers(value: float | None, text: str) -> None:
-    assert number(value) == text
+def test_sentences_of_findings_are_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    write_findings(console(), [Finding("an-id", "info", "The mean is 3.77e+04.")])
+    assert capsys.readouterr().out == "info  The mean is 37,700. [an-id]\n"
 
 
 def test_intervals() -> None:

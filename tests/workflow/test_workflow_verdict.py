@@ -25,7 +25,7 @@ def said(value, base, boosted=None, same=None, metric="rmse"):
 
 def test_it_opens_with_what_was_reached():
     assert said(12_345.6, None) == (
-        "A linear model of price reaches rmse 12,346 (95 % interval 11,111 to 13,580) "
+        "A linear model of price reaches rmse 12,350 (95 % interval 11,110 to 13,580) "
         "on rows it has not seen."
     )
 

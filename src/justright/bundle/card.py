@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from justright.schema import Task, Value
+from justright.values import figure, figures_in
 
 __all__ = ["CardFacts", "ColumnFact", "SliceFact", "write_card"]
 
@@ -139,7 +140,7 @@ def write_card(facts: CardFacts) -> str:
     """
     sections = [
         [f"# Model of {_safe(facts.target)}"],
-        [_safe(sentence) for sentence in facts.customer],
+        [_sentence(sentence) for sentence in facts.customer],
         [_what_it_is(facts)],
         _section("How good it is", _metrics(facts)),
         _section("Where it is worst", _slices(facts.slices)),
@@ -175,9 +176,9 @@ def _metrics(facts: CardFacts) -> list[str]:
     rows = [
         [
             _safe(metric),
-            _number(value.value),
-            f"{_number(value.low)} to {_number(value.high)}",
-            *(_number(facts.baselines[name].get(metric)) for name in names),
+            figure(value.value),
+            f"{figure(value.low)} to {figure(value.high)}",
+            *(figure(facts.baselines[name].get(metric)) for name in names),
         ]
         for metric, value in facts.metrics.items()
     ]
@@ -188,10 +189,10 @@ def _slices(slices: Sequence[SliceFact]) -> list[str]:
     """A table of the worst parts."""
     rows = [
         [
-            _safe(part.name),
+            _sentence(part.name),
             f"{part.rows:,}",
-            f"{_safe(part.metric)} {_number(part.value.value)}",
-            f"{_number(part.value.low)} to {_number(part.value.high)}",
+            f"{_safe(part.metric)} {figure(part.value.value)}",
+            f"{figure(part.value.low)} to {figure(part.value.high)}",
         ]
         for part in slices
     ]
@@ -229,8 +230,8 @@ def _threshold(facts: CardFacts) -> list[str]:
     """The threshold and its reason."""
     if facts.task != "binary" or facts.threshold is None:
         return []
-    note = f": {_safe(facts.threshold_note)}" if facts.threshold_note else ""
-    return [f"A row is called positive from a probability of {_number(facts.threshold)}{note}."]
+    note = f": {_sentence(facts.threshold_note)}" if facts.threshold_note else ""
+    return [f"A row is called positive from a probability of {figure(facts.threshold)}{note}."]
 
 
 def _columns(columns: Sequence[ColumnFact]) -> list[str]:
@@ -239,9 +240,11 @@ def _columns(columns: Sequence[ColumnFact]) -> list[str]:
         [
             _safe(column.name),
             column.kind,
-            "" if column.low is None else f"{_number(column.low)} to {_number(column.high)}",
+            ""
+            if column.low is None
+            else f"{figure(column.low, whole=True)} to {figure(column.high, whole=True)}",
             f"{column.missing:.1%}",
-            _safe(column.reason),
+            _sentence(column.reason),
         ]
         for column in columns[:_MOST_COLUMNS]
     ]
@@ -252,7 +255,7 @@ def _columns(columns: Sequence[ColumnFact]) -> list[str]:
 
 def _bullets(sentences: Iterable[str]) -> list[str]:
     """A list of sentences."""
-    return ["\n".join(f"- {_safe(sentence)}" for sentence in sentences)]
+    return ["\n".join(f"- {_sentence(sentence)}" for sentence in sentences)]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -261,9 +264,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _number(value: float | None) -> str:
-    """A number in four digits; a dash where there is none."""
-    return "-" if value is None else f"{value:.4g}"
+def _sentence(text: str) -> str:
+    """Safe text with its figures as people read them."""
+    return _safe(figures_in(text))
 
 
 def _safe(text: str) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from justright.schema import Finding, Value
+from justright.values.figures import figure, figures_in
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "grid", "interval", "number", "write_findings", "write_json"]
+__all__ = ["console", "grid", "interval", "write_findings", "write_json"]
 
 _PIPE_WIDTH: Final = 120  # columns of a table that goes to a file or a pipe
 _COLOURS: Final = {"error": "bold red", "warning": "yellow", "info": "cyan"}
@@ -54,24 +55,12 @@ def write_findings(to: Console, findings: Iterable[Finding]) -> None:
     for finding in findings:
         to.print(
             Text.assemble(
-                (finding.severity, _COLOURS[finding.severity]), f"  {finding.sentence} [{finding.id}]"
+                (finding.severity, _COLOURS[finding.severity]),
+                f"  {figures_in(finding.sentence)} [{finding.id}]",
             )
         )
         if finding.next:
             to.print(Text(f"         next: {finding.next}"))
-
-
-def number(value: float | None) -> str:
-    """Write a number with four digits that count; a dash for none.
-
-    Examples
-    --------
-    >>> number(0.123456), number(123456.7), number(None)
-    ('0.1235', '123,457', '-')
-    """
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def interval(value: Value) -> str:
@@ -82,4 +71,4 @@ def interval(value: Value) -> str:
     >>> interval(Value(0.8, 0.7, 0.9))
     '0.7 to 0.9'
     """
-    return f"{number(value.low)} to {number(value.high)}"
+    return f"{figure(value.low)} to {figure(value.high)}"

@@ -77,11 +77,12 @@ def _row(column: ColumnProfile) -> list[str]:
 
 def _values(column: ColumnProfile) -> str:
     """Write the range of a column, or its most frequent values."""
-    from justright.cli.output import number
+    from justright.values.figures import figure
 
     if column.first:
         return f"{column.first} .. {column.last}"
     if column.minimum is not None:
-        return f"{number(column.minimum)} .. {number(column.maximum)}, mean {number(column.mean)}"
+        low, high = (figure(end, whole=True) for end in (column.minimum, column.maximum))
+        return f"{low} .. {high}, mean {figure(column.mean)}"
     shown = ", ".join(text if len(text) <= 20 else f"{text[:19]}~" for text, _ in column.top[:3])
     return shown + (", ..." if len(column.top) > 3 else "")

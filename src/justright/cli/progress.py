@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from justright.recipe import Recipe
+from justright.values.figures import figure
 
 if TYPE_CHECKING:
     from justright.source import BadLine, Place, Source
@@ -140,7 +141,7 @@ class _State:
         loss = best_loss(moment.rows)
         text = f"training: pass {moment.number}"
         if loss is not None:
-            text += f", loss {loss:.6g}"
+            text += f", loss {figure(loss, 6)}"
         if self.exact:
             text += f", {moment.done} of {len(moment.members)} members done"
         if self.train_begin:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from justright.cli.output import console, grid, interval, number, write_findings
+from justright.cli.output import console, grid, interval, write_findings
+from justright.values.figures import figure
 
 if TYPE_CHECKING:
     from justright.workflow.summary import Summary
@@ -45,14 +46,14 @@ def _figures(summary: Summary) -> list[list[str]]:
     rows = [
         [
             f"{summary.metric} (validation)",
-            number(validation.value),
+            figure(validation.value),
             interval(validation),
-            number(baselines.base_rate),
-            number(baselines.boosted),
+            figure(baselines.base_rate),
+            figure(baselines.boosted),
         ]
     ]
     rows += [
-        [name, number(value.value), interval(value), "", ""]
+        [name, figure(value.value), interval(value), "", ""]
         for name, value in summary.metrics.items()
         if name != summary.metric
     ]
@@ -80,5 +81,5 @@ def _facts(summary: Summary) -> list[list[str]]:
         ["", f"justright serve {summary.run}"],
     ]
     if summary.threshold is not None:
-        facts.insert(1, ["threshold", f"{number(summary.threshold)} and more counts as the second class"])
+        facts.insert(1, ["threshold", f"{figure(summary.threshold)} and more counts as the second class"])
     return facts

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from justright.kinds.evidence import Evidence
 from justright.schema import Form, Kind
+from justright.values import figure
 
 __all__ = ["Guess", "one_value", "shown", "values_counted"]
 
@@ -74,10 +75,10 @@ def shown(value: object) -> str:
 
     Examples
     --------
-    >>> shown(3.0), shown("x")
-    ('3', "'x'")
+    >>> shown(3.0), shown(1234567.5), shown("x")
+    ('3', '1,234,570', "'x'")
     """
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else figure(value, 6)
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

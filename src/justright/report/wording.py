@@ -8,28 +8,24 @@ from collections.abc import Iterable
 from typing import Final
 
 from justright.schema import Value
+from justright.values import figure, figures_in
 
 __all__ = ["count", "interval", "listed", "number", "percent", "plain", "sentence", "short"]
 
 # C0 and C1 controls, line separators and the marks that turn the direction of text around.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe\uffff]+")
-_EXPONENT: Final = re.compile(r"-?\d(?:\.\d+)?e\+\d+")
 _DASH: Final = "\u2013"
 
 
 def number(value: float | None) -> str:
-    """Write a number with four digits that count; a dash where there is none.
+    """Write a number with four digits that count, whole ones with all; a dash where there is none.
 
     Examples
     --------
-    >>> number(68857.6), number(0.123456), number(-3.0)
-    ('68,858', '0.1235', '-3')
+    >>> number(68857.6), number(68857.0), number(0.123456), number(-3.0)
+    ('68,860', '68,857', '0.1235', '-3')
     """
-    if value is None or not math.isfinite(value):
-        return _DASH
-    if 10_000 <= abs(value) < 1e15:
-        return f"{value:,.0f}"
-    return f"{value:.4g}"
+    return _DASH if value is None or not math.isfinite(value) else figure(value, whole=True)
 
 
 def short(value: float | None) -> str:
@@ -40,13 +36,7 @@ def short(value: float | None) -> str:
     >>> short(68857.6), short(0.123456)
     ('68,900', '0.123')
     """
-    if value is None or not math.isfinite(value):
-        return _DASH
-    size = abs(value)
-    if 1000 <= size < 1e15:
-        step = 10 ** (math.floor(math.log10(size)) - 2)
-        return f"{round(value / step) * step:,.0f}"
-    return f"{value:.3g}"
+    return _DASH if value is None or not math.isfinite(value) else figure(value, 3)
 
 
 def interval(value: Value, digits: int = 4) -> str:
@@ -108,7 +98,7 @@ def sentence(text: str, limit: int = 600) -> str:
     >>> sentence("off by 3.77e+04 (3.7e+04 to 3.9e+04)")
     'off by 37,700 (37,000 to 39,000)'
     """
-    return plain(_EXPONENT.sub(lambda found: short(float(found[0])), text), limit)
+    return plain(figures_in(text), limit)
 
 
 def listed(names: Iterable[object], limit: int = 6) -> str:

@@ -10,9 +10,10 @@ from justright.recipe import Recipe
 from justright.schema import Finding, Schema, Task
 from justright.source import Source
 from justright.training.loop import Trained
+from justright.values import figure
 from justright.workflow.judge import Judgement
 
-__all__ = ["findings_of", "gain", "plain"]
+__all__ = ["findings_of", "gain"]
 
 _FEW_ROWS = 30
 _FEW_OF_CLASS = 10
@@ -48,11 +49,6 @@ def findings_of(
 def gain(name: str, base: float, value: float) -> float:
     """Return how much better than the base rate a value is, in the metric's own unit."""
     return value - base if metric(name).greater_is_better else base - value
-
-
-def plain(value: float) -> str:
-    """Write a number with four digits that count, without powers of ten where people use none."""
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def _task(schema: Schema) -> Task:
@@ -189,9 +185,8 @@ def _result(judgement: Judgement) -> list[Finding]:
     value = judgement.validation
     worst = value.low if metric(name).greater_is_better else value.high
     if gain(name, base, worst) <= 0:
-        sentence = (
-            f"The model cannot be told from the base rate: {name} {plain(value.value)} against {plain(base)}."
-        )
+        against = f"{name} {figure(value.value)} against {figure(base)}"
+        sentence = f"The model cannot be told from the base rate: {against}."
         evidence = {"value": value.value, "low": value.low, "high": value.high, "base_rate": base}
         return [Finding("nothing-learned", "warning", sentence, evidence, "look for columns that say more")]
     boosted, same = judgement.baselines.boosted, judgement.same_rows
@@ -200,7 +195,7 @@ def _result(judgement: Judgement) -> list[Finding]:
     rival, ours = gain(name, base, boosted), gain(name, base, same)
     if rival > 0 and ours < _NEARLY * rival:
         sentence = (
-            f"Boosted trees reach {name} {plain(boosted)} where this model reaches {plain(same)}: "
+            f"Boosted trees reach {name} {figure(boosted)} where this model reaches {figure(same)}: "
             f"it has {max(ours / rival, 0.0):.0%} of their gain over the base rate."
         )
         move = "curves and crosses of columns would close the gap"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from justright.schema import Schema
-from justright.workflow.findings import gain, plain
+from justright.values import figure
+from justright.workflow.findings import gain
 from justright.workflow.judge import Judgement
 
 __all__ = ["verdict"]
@@ -17,26 +18,28 @@ def verdict(judgement: Judgement, schema: Schema, family: str) -> str:
     assert schema.target is not None
     value, name = judgement.validation, judgement.metric
     text = (
-        f"A {family} model of {schema.target.column.name} reaches {name} {plain(value.value)} "
-        f"(95 % interval {plain(value.low)} to {plain(value.high)}) on rows it has not seen."
+        f"A {family} model of {schema.target.column.name} reaches {name} {figure(value.value)} "
+        f"(95 % interval {figure(value.low)} to {figure(value.high)}) on rows it has not seen."
     )
     base, boosted, same = judgement.baselines.base_rate, judgement.baselines.boosted, judgement.same_rows
     if base is None:
         return text
     if gain(name, base, value.value) <= 0:
         return (
-            text + f" That is no better than the base rate ({plain(base)}): these columns say nothing of it."
+            text + f" That is no better than the base rate ({figure(base)}): these columns say nothing of it."
         )
-    text += f" The base rate gives {plain(base)}."
+    text += f" The base rate gives {figure(base)}."
     if boosted is None or same is None:
         return text
     rival, ours = gain(name, base, boosted), gain(name, base, same)
     if rival <= ours:
-        return text + f" Boosted trees give {plain(boosted)}, no better: a linear model is enough here."
+        return text + f" Boosted trees give {figure(boosted)}, no better: a linear model is enough here."
     share = max(ours / rival, 0.0)
     if share >= 0.95:
-        return text + f" Boosted trees give {plain(boosted)}: the linear model has {share:.0%} of their gain."
+        return (
+            text + f" Boosted trees give {figure(boosted)}: the linear model has {share:.0%} of their gain."
+        )
     return text + (
-        f" Boosted trees give {plain(boosted)}: the linear model has {share:.0%} of their gain and is"
+        f" Boosted trees give {figure(boosted)}: the linear model has {share:.0%} of their gain and is"
         " too simple; curves and crosses of columns are the next step."
     )
