@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +28,7 @@ from justright.schema import FloatArray, Schema
 from justright.source import Source, open_source
 from justright.values import to_codes, to_numbers
 from justright.values.arrow import infinite_of
+from justright.workflow.trained_on import TrainedOn, trained_on
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +77,9 @@ def evaluate_model(model: str | Path, table: object = None, *, user: str = "", n
     path = Path(model)
     predictor = load(path / "model" if (path / "model").is_dir() else path)
     if table is not None:
-        return Judged(_judge(predictor, _scored(predictor, open_source(table)), _LEVEL)[0], None)
+        seen = trained_on(path, predictor.model_id)
+        made, _ = _judge(predictor, _scored(predictor, open_source(table), seen), _LEVEL)
+        return Judged(msgspec.structs.replace(made, findings=(*made.findings, *seen.findings)), None)
     folder = open_run(path)
     recipe = folder.read("recipe.json", Recipe)
     if not recipe.split.test:
@@ -148,8 +152,10 @@ def _stored_threshold(predictor: Predictor) -> Threshold | None:
     return Threshold(model.threshold, 0.0, cost_fp, cost_fn, "cost", True, model.threshold_note, ())
 
 
-def _scored(predictor: Predictor, source: Source) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield target, prediction and weight of the rows of a table, batch by batch."""
+def _scored(predictor: Predictor, source: Source, seen: TrainedOn) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield target, prediction and weight of the rows of a table, batch by batch; `seen` counts them."""
+    import pyarrow as pa
+
     schema = predictor.schema
     target = schema.target
     assert target is not None
@@ -161,13 +167,16 @@ def _scored(predictor: Predictor, source: Source) -> Iterator[tuple[Any, Any, An
         )
     predictor.require(source.names)
     weight = schema.weight.name if schema.weight and schema.weight.name in source.names else ""
-    wanted = list(dict.fromkeys([*predictor.columns, target.column.name, *([weight] if weight else [])]))
+    own = [target.column.name, *([weight] if weight else [])]
+    wanted = list(dict.fromkeys([*predictor.columns, *own, *seen.columns(schema, source.names)]))
     for batch in source.batches(wanted):
         labels, known = _labels(batch, schema, source)
         weights = np.ones(batch.num_rows)
         if weight and schema.weight is not None:
             weights = np.nan_to_num(to_numbers(batch.column(weight), schema.weight)[0])
-        yield _one(predictor, batch, labels, weights, known & (weights > 0))
+        mask = known & (weights > 0)
+        seen.add(batch.filter(pa.array(mask)), schema, labels[mask])
+        yield _one(predictor, batch, labels, weights, mask)
 
 
 def _scored_test(predictor: Predictor, source: Source, recipe: Recipe) -> Iterator[tuple[Any, Any, Any]]:

@@ -36,6 +36,7 @@ from justright.workflow.judge import Judgement, judge
 from justright.workflow.population import population
 from justright.workflow.run import Run, load_run
 from justright.workflow.summary import Rows, Seconds, Summary
+from justright.workflow.trained_on import write_trained_on
 from justright.workflow.verdict import verdict
 
 __all__ = ["Phase", "train", "train_recipe"]
@@ -161,6 +162,7 @@ def train_recipe(
             folder, learner, spec, trained, judgement, data, schema, recipe, source, family, findings
         )
         write_held_out(folder.path / "out_of_fold.parquet", judgement.held, target)
+        write_trained_on(folder, data)
         seconds = Seconds(read - begin, encoded - read, trained_at - encoded, time.perf_counter() - begin)
         summary = _summary(folder, model_id, judgement, data, schema, recipe, seconds)
         summary = msgspec.structs.replace(summary, findings=findings, interrupted=trained.interrupted)
