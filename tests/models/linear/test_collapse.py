@@ -73,6 +73,27 @@ def test_what_saves_little_and_texts_are_left_alone(problem):
     assert collapsed([]) == []
 
 
+def test_what_is_too_large_to_compare_or_to_copy_is_left_alone(problem, monkeypatch):
+    _, blocks = problem(n=60)
+    many = repeated(blocks, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(collapse, "_MOST_ROWS", 179)
+        assert collapsed(many) is many
+    with monkeypatch.context() as patch:
+        patch.setattr(collapse, "_MOST_BYTES", 100)
+        assert collapsed(many) is many
+    with monkeypatch.context() as patch:
+        patch.setattr(collapse, "_LOOKED_AT", 0)  # no row tells: one fingerprint for all, say
+        assert collapsed(many) is many
+    assert sum(block.rows for block in collapsed(many)) == 60
+
+
+def test_tables_of_numbers_or_of_categories_alone(problem):
+    for shape in ({"p": 0}, {"fields": ()}):
+        _, blocks = problem(n=60, **shape)
+        assert sum(block.rows for block in collapsed(repeated(blocks, 3))) == 60
+
+
 def test_a_collision_of_hashes_makes_no_row_vanish(problem, monkeypatch):
     _, blocks = problem(n=60, n_blocks=1, loss="logistic")
     many = repeated(blocks, 5)

@@ -23,6 +23,7 @@ __all__ = ["collapsed", "kept_collapsed"]
 
 _WORTH: Final = 2.0 / 3.0  # share of the rows that may be left for it to be worth a copy
 _LOOKED_AT: Final = 50_000  # rows that tell whether it is
+_MOST_ROWS: Final = 5_000_000  # to compare, at 50 bytes a row
 _MOST_BYTES: Final = 1 << 28  # of the copy, which is in memory where the table may not be
 
 Words: TypeAlias = npt.NDArray[np.uint64]
@@ -45,10 +46,14 @@ def collapsed(blocks: Sequence[Block]) -> Sequence[Block]:
     Parameters
     ----------
     blocks : sequence of Block
-        All rows. Tables with text columns are returned as they are.
+        All rows. Tables with text columns or of more than 5,000,000 rows are returned as they are.
     """
     rows = sum(block.rows for block in blocks)
-    if rows == 0 or any(block.tokens is not None for block in blocks) or not _pays(blocks, rows):
+    if (
+        not 0 < rows <= _MOST_ROWS
+        or any(block.tokens is not None for block in blocks)
+        or not _pays(blocks, rows)
+    ):
         return blocks
     hashed = np.concatenate([_hashed(block) for block in blocks])
     _, first, group = np.unique(hashed, return_index=True, return_inverse=True)
@@ -73,7 +78,9 @@ def _pays(blocks: Sequence[Block], rows: int) -> bool:
     """Say whether a sample by fingerprint, which holds all repetitions of its rows, has many."""
     share = min(1.0, _LOOKED_AT / rows)
     hashed = np.concatenate([_hashed(part) for part in sampled(blocks, share)] or [np.zeros(0, np.uint64)])
-    left = len(np.unique(hashed)) / max(len(hashed), 1)
+    if not len(hashed):
+        return False
+    left = len(np.unique(hashed)) / len(hashed)
     size = sum(array.nbytes for block in blocks for array in _arrays(block))
     return left <= _WORTH and left * size <= _MOST_BYTES
 
