@@ -35,8 +35,10 @@ __all__ = [
     "gather",
     "histogram",
     "in_threads",
+    "nudge",
     "pair_histogram",
     "relax",
+    "slopes",
     "solve_chain",
     "step",
 ]
@@ -127,6 +129,18 @@ def histogram(rows: Rows, codes: Codes, size: int) -> tuple[FloatArray, FloatArr
     return total[0], total[1], total[2], total[3]
 
 
+def slopes(rows: Rows, codes: Codes, size: int) -> FloatArray:
+    """Return the slope by code of the training rows of each column, float64 (size, C)."""
+    from justright.kernels.compiled_additive import slopes as compiled
+
+    def piece(begin: int, end: int) -> FloatArray:
+        sums = np.zeros((size, rows.g.shape[1]))
+        compiled(codes, rows.group, rows.g, rows.trains, begin, end, sums)
+        return sums
+
+    return np.asarray(sum(_split(rows.count, piece), np.zeros((size, rows.g.shape[1]))))
+
+
 def gather(rows: Rows, codes: Codes, table: FloatArray) -> None:
     """Add each row's line of the table (B, C) to its margins."""
     from justright.kernels.compiled_additive import gather as compiled
@@ -165,6 +179,19 @@ def step(rows: Rows, codes: Codes, table: FloatArray) -> None:
             rows.g,
             rows.h,
         ),
+    )
+
+
+def nudge(rows: Rows, codes: Codes, table: FloatArray) -> None:
+    """Add each row's line of the table to its margins, and to its slope as if the bend were constant.
+
+    Exact for the squared loss; else right to a tenth of the step's square, at half the cost of `step`.
+    """
+    from justright.kernels.compiled_additive import nudge as compiled
+
+    _split(
+        rows.count,
+        lambda begin, end: compiled(codes, table, begin, end, rows.margin, rows.g, rows.h),
     )
 
 

@@ -19,13 +19,16 @@ __all__ = [
     "derive",
     "gather",
     "histogram",
+    "nudge",
     "pair_histogram",
     "relax",
+    "slopes",
     "solve_chain",
     "step",
 ]
 
 _LANE = 8
+_ROWS = 64  # rows at a time: their margins stay in the nearest cache
 _FLAT = 1e-6  # least curvature of a probability
 
 
@@ -73,6 +76,21 @@ def histogram(codes, group, g, h, trains, held, begin, end, slope, bend, held_sl
 
 
 @kernel
+def slopes(codes, group, g, trains, begin, end, slope):  # type: ignore[no-untyped-def]
+    """Add the slopes of rows begin..end to the sums by code of the columns that they train."""
+    columns = g.shape[1]
+    if columns == 1:
+        for i in range(begin, end):
+            slope[codes[i], 0] += g[i, 0] * trains[group[i], 0]
+        return
+    for i in range(begin, end):
+        b, r = codes[i], group[i]
+        for lane in range(0, columns, _LANE):
+            for m in range(_LANE):
+                slope[b, lane + m] += g[i, lane + m] * trains[r, lane + m]
+
+
+@kernel
 def gather(codes, table, begin, end, margin):  # type: ignore[no-untyped-def]
     """Add each row's line of the table to its margins."""
     columns = margin.shape[1]
@@ -88,57 +106,37 @@ def gather(codes, table, begin, end, margin):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _exp(x):  # type: ignore[no-untyped-def]
-    """Return exp(x) for |x| <= 500, to 1e-11 relative: exp(x / 256) by its series, squared eight times."""
-    x = x * (1.0 / 256.0)
-    r = 1.0 + x * (
-        1.0
-        + x
-        * (
-            1.0 / 2
-            + x
-            * (
-                1.0 / 6
-                + x
-                * (
-                    1.0 / 24
-                    + x
-                    * (
-                        1.0 / 120
-                        + x * (1.0 / 720 + x * (1.0 / 5040 + x * (1.0 / 40320 + x * (1.0 / 362880))))
-                    )
-                )
-            )
-        )
-    )
-    r *= r
-    r *= r
-    r *= r
-    r *= r
-    r *= r
-    r *= r
-    r *= r
-    r *= r
-    return r
+def _powers(buffer, count, low, high):  # type: ignore[no-untyped-def]
+    """Replace x by exp(x), 1e-14 absolute for the logistic; x is cut to low..high, within 100 of 0.
+
+    exp(x / 256) by its series, squared eight times: no branch and no call, so eight at a time.
+    """
+    for k in range(count):
+        x = buffer[k]
+        x = max(x, low)
+        x = min(x, high)
+        x = x * (1.0 / 256.0)
+        r = 1.0 / 720 + x * (1.0 / 5040 + x * (1.0 / 40320))
+        r = 1.0 + x * (1.0 + x * (1.0 / 2 + x * (1.0 / 6 + x * (1.0 / 24 + x * (1.0 / 120 + x * r)))))
+        r *= r
+        r *= r
+        r *= r
+        r *= r
+        r *= r
+        r *= r
+        r *= r
+        r *= r
+        buffer[k] = r
 
 
 @kernel
-def _logistic(i, lane, count, target, weight, margin, g, h):  # type: ignore[no-untyped-def]
-    """Set slope and bend of some columns of a row for the logistic loss."""
-    for c in range(lane, lane + count):
-        f = max(min(float(margin[i, c]), 40.0), -40.0)
-        p = 1.0 / (1.0 + _exp(-f))
-        g[i, c] = weight * (p - target)
-        h[i, c] = weight * max(p * (1.0 - p), _FLAT)
-
-
-@kernel
-def _poisson(i, lane, count, target, weight, margin, g, h):  # type: ignore[no-untyped-def]
-    """Set slope and bend of some columns of a row for the Poisson loss."""
-    for c in range(lane, lane + count):
-        rate = _exp(max(min(float(margin[i, c]), 100.0), -40.0))
-        g[i, c] = weight * (rate - target)
-        h[i, c] = weight * max(rate, _FLAT)
+def _shares(buffer, count):  # type: ignore[no-untyped-def]
+    """Replace a margin by the probability that it stands for."""
+    for k in range(count):
+        buffer[k] = -buffer[k]
+    _powers(buffer, count, -40.0, 40.0)
+    for k in range(count):
+        buffer[k] = 1.0 / (1.0 + buffer[k])
 
 
 @kernel
@@ -162,46 +160,68 @@ def _softmax(i, outputs, target, weight, margin, g, h):  # type: ignore[no-untyp
 def derive(loss, outputs, target, weight, begin, end, margin, g, h):  # type: ignore[no-untyped-def]
     """Set slope and bend of rows begin..end: loss 0 squared, 1 logistic, 2 Poisson, 3 softmax."""
     columns = margin.shape[1]
-    for i in range(begin, end):
-        if loss == 0:
+    buffer = np.empty(_ROWS * columns)
+    for first in range(begin, end, _ROWS):
+        count = min(_ROWS, end - first)
+        if loss == 3:
+            for i in range(first, first + count):
+                _softmax(i, outputs, target[i], weight[i], margin, g, h)
+            continue
+        k = 0
+        for i in range(first, first + count):
             for c in range(columns):
-                g[i, c] = weight[i] * (margin[i, c] - target[i])
-                h[i, c] = weight[i]
-        elif loss == 1:
-            _logistic(i, 0, columns, target[i], weight[i], margin, g, h)
+                buffer[k + c] = margin[i, c]
+            k += columns
+        if loss == 1:
+            _shares(buffer, k)
         elif loss == 2:
-            _poisson(i, 0, columns, target[i], weight[i], margin, g, h)
-        else:
-            _softmax(i, outputs, target[i], weight[i], margin, g, h)
+            _powers(buffer, k, -40.0, 100.0)
+        k = 0
+        for i in range(first, first + count):
+            w, y = weight[i], target[i]
+            for c in range(columns):
+                g[i, c] = w * (buffer[k + c] - y)
+            if loss == 1:
+                for c in range(columns):
+                    p = buffer[k + c]
+                    bend = p * (1.0 - p)
+                    h[i, c] = w * (max(_FLAT, bend))
+            elif loss == 2:
+                for c in range(columns):
+                    p = buffer[k + c]
+                    h[i, c] = w * (max(_FLAT, p))
+            else:
+                for c in range(columns):
+                    h[i, c] = w
+            k += columns
 
 
 @kernel
 def step(loss, outputs, codes, table, target, weight, begin, end, margin, g, h):  # type: ignore[no-untyped-def]
     """Add each row's line of the table to its margins, and set slope and bend anew."""
+    for first in range(begin, end, _ROWS):
+        last = min(first + _ROWS, end)
+        gather(codes, table, first, last, margin)
+        derive(loss, outputs, target, weight, first, last, margin, g, h)
+
+
+@kernel
+def nudge(codes, table, begin, end, margin, g, h):  # type: ignore[no-untyped-def]
+    """Add each row's line of the table to its margins, and to its slope what a constant bend makes of it."""
     columns = margin.shape[1]
+    if columns == 1:
+        for i in range(begin, end):
+            t = table[codes[i], 0]
+            margin[i, 0] += t
+            g[i, 0] += h[i, 0] * t
+        return
     for i in range(begin, end):
         b = codes[i]
-        if columns == 1:
-            margin[i, 0] += table[b, 0]
-            if loss == 0:
-                g[i, 0] = weight[i] * (margin[i, 0] - target[i])
-            elif loss == 1:
-                _logistic(i, 0, 1, target[i], weight[i], margin, g, h)
-            else:
-                _poisson(i, 0, 1, target[i], weight[i], margin, g, h)
-            continue
         for lane in range(0, columns, _LANE):
             for m in range(_LANE):
-                margin[i, lane + m] += table[b, lane + m]
-            if loss == 0:
-                for m in range(_LANE):
-                    g[i, lane + m] = weight[i] * (margin[i, lane + m] - target[i])
-            elif loss == 1:
-                _logistic(i, lane, _LANE, target[i], weight[i], margin, g, h)
-            elif loss == 2:
-                _poisson(i, lane, _LANE, target[i], weight[i], margin, g, h)
-        if loss == 3:
-            _softmax(i, outputs, target[i], weight[i], margin, g, h)
+                t = table[b, lane + m]
+                margin[i, lane + m] += t
+                g[i, lane + m] += h[i, lane + m] * t
 
 
 @kernel

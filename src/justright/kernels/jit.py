@@ -1,7 +1,7 @@
 """The one decorator of all compiled kernels: where the flags of the compiler are decided.
 
-Invariant: a kernel is serial, releases the GIL, keeps strict IEEE arithmetic, and is compiled when it
-is first called, never at import.
+Invariant: a kernel is serial, releases the GIL, keeps strict IEEE arithmetic (x / 0 is infinite), and is
+compiled when it is first called, never at import.
 """
 
 from __future__ import annotations
@@ -45,10 +45,12 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     from numba import njit
 
     try:
-        compiled = njit(cache=True, nogil=True, fastmath=False)(function)
+        # Python's model raises on a division by zero: a branch that keeps every loop with a division scalar
+        # (a logistic slope: 5.6 ns with it, 1.4 ns without).
+        compiled = njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
     except RuntimeError as error:
         # numba's word for "no folder to keep a cache in": a read-only image, or code typed at a prompt.
         if "cannot cache function" not in str(error):
             raise
-        compiled = njit(cache=False, nogil=True, fastmath=False)(function)
+        compiled = njit(cache=False, nogil=True, fastmath=False, error_model="numpy")(function)
     return cast(Callable[P, R], compiled)

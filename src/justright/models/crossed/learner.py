@@ -63,6 +63,7 @@ class CrossedLearner:
             "stage": first_stage(sum(block.rows for block in blocks)).to_array(),
             "intercept": np.zeros(columns),
             "tables": np.zeros((cells, columns)),
+            "bends": np.full((cells, columns), np.nan),
             "strength": np.full((len(fields), 2), np.nan),
             "choice": np.full((len(fields), CANDIDATES, 4), np.nan),
             "crosses": np.zeros((0, 4), np.int64),
@@ -245,6 +246,7 @@ def _tables(state: State, terms: Sequence[Term]) -> Tables:
     return Tables(
         state["intercept"].copy(),
         [part.copy() for part in np.split(state["tables"], ends)],
+        [part.copy() for part in np.split(state["bends"], ends)],
         list(state["strength"].copy()),
         list(state["choice"].copy()),
     )
@@ -257,6 +259,7 @@ def _with(state: State, at: Tables, stage: Stage) -> State:
         "stage": stage.to_array(),
         "intercept": at.intercept,
         "tables": np.concatenate(at.tables),
+        "bends": np.concatenate(at.bends),
         "strength": np.stack(at.strength),
         "choice": np.stack(at.choice),
     }
@@ -268,6 +271,7 @@ def _grown(state: State, term: Term) -> State:
     return {
         **state,
         "tables": np.concatenate([state["tables"], np.zeros((term.cells, columns))]),
+        "bends": np.concatenate([state["bends"], np.full((term.cells, columns), np.nan)]),
         "strength": np.concatenate([state["strength"], np.full((1, 2), np.nan)]),
         "choice": np.concatenate([state["choice"], np.full((1, CANDIDATES, 4), np.nan)]),
         "crosses": np.concatenate([state["crosses"], [[*term.fields, *term.shape]]]).astype(np.int64),
@@ -277,8 +281,8 @@ def _grown(state: State, term: Term) -> State:
 
 def _without(state: State, terms: Sequence[Term], kept: Sequence[bool]) -> State:
     """Return the state without some crosses, noted as having left."""
-    tables = np.split(state["tables"], np.cumsum([term.cells for term in terms])[:-1])
     keep = np.asarray(kept, bool)
+    cells = np.repeat(keep, [term.cells for term in terms])
     crosses = [term for term in terms if len(term.fields) == 2]
     stay = keep[len(terms) - len(crosses) :]
     maps = [each for term, stays in zip(crosses, stay, strict=True) if stays for each in term.maps]
@@ -290,7 +294,8 @@ def _without(state: State, terms: Sequence[Term], kept: Sequence[bool]) -> State
             ] = _LEFT
     return {
         **state,
-        "tables": np.concatenate([table for table, stays in zip(tables, keep, strict=True) if stays]),
+        "tables": state["tables"][cells],
+        "bends": state["bends"][cells],
         "strength": state["strength"][keep],
         "choice": state["choice"][keep],
         "crosses": state["crosses"][stay],

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.kernels import additive
+from justright.kernels.additive import LOSSES
 from justright.models.base import Spec
 from justright.models.crossed.packed import Packed
 from justright.models.crossed.slopes import derive_any
@@ -22,21 +23,28 @@ from justright.schema import FloatArray
 
 __all__ = ["Tables", "losses", "restore", "sweep"]
 
+_SMALL: Final = 0.3  # below, a step leaves the bend as it is: the slope is then off by 0.005
+_MODERATE: Final = 10.0  # strength where nobody is judged
 _LIMIT: Final = 2.0  # longest step of a cell on the link scale: a saturated probability has no bend to go by
 
 
 class Tables:
-    """What a sweep moves: intercept (C,), tables and strengths (2,) by term, what was tried by term."""
+    """What a sweep moves: intercept (C,), tables, bends and strengths (2,) by term, what was tried by term.
+
+    Bends are sums by cell as they were when the strengths were last chosen; NaN = not yet taken.
+    """
 
     def __init__(
         self,
         intercept: FloatArray,
         tables: list[FloatArray],
+        bends: list[FloatArray],
         strength: list[FloatArray],
         choice: list[FloatArray],
     ) -> None:
         self.intercept = intercept
         self.tables = tables
+        self.bends = bends
         self.strength = strength
         self.choice = choice
 
@@ -74,25 +82,41 @@ def sweep(
     _intercept(spec, packed, at, limit)
     judged = np.flatnonzero((packed.held_weight > 0) & (factor == 1.0))
     for number, term in enumerate(terms):
-        sums = Sums(*additive.histogram(packed.rows, cells[number], term.cells))
-        table = at.tables[number]
-        if len(judged) and (choosing or not np.isfinite(at.strength[number]).all()):
-            known = np.isfinite(at.strength[number]).all()
-            tried = near(term, at.strength[number]) if known else first_strengths(term)
-            mine = Sums(*(each[:, judged] for each in sums))
-            found = choose(term, mine, table[:, judged], tried, packed.trained_weight[judged], limit)
-            at.strength[number] = found.best
-            at.choice[number] = _curve(found.tried, found.gain, found.error)
-        elif not np.isfinite(at.strength[number]).all():
-            # Nobody is judged: a moderate penalty.
-            at.strength[number] = np.array([10.0, 10.0])
+        table, known = at.tables[number], bool(np.isfinite(at.strength[number]).all())
+        if choosing or not known or not np.isfinite(at.bends[number]).all():
+            sums = Sums(*additive.histogram(packed.rows, cells[number], term.cells))
+            slope, at.bends[number] = sums.slope, sums.bend
+            if len(judged):
+                _choose(packed, term, sums, at, number, judged, limit)
+            elif not known:
+                at.strength[number] = np.array([_MODERATE, _MODERATE])
+        else:
+            slope = additive.slopes(packed.rows, cells[number], term.cells)
+        bend = at.bends[number]
         strength = at.strength[number][:, None] * factor
-        made = newton(term, sums.slope, sums.bend, table, strength, packed.trained_weight)
+        made = newton(term, slope, bend, table, strength, packed.trained_weight)
         step = np.clip(made - table, -limit, limit)
-        total = np.maximum(sums.bend.sum(axis=0), 1e-300)
-        step -= (sums.bend * step).sum(axis=0) / total
+        step -= (bend * step).sum(axis=0) / np.maximum(bend.sum(axis=0), 1e-300)
         at.tables[number] = table + step
         _step(spec, packed, cells[number], step)
+
+
+def _choose(
+    packed: Packed,
+    term: Term,
+    sums: Sums,
+    at: Tables,
+    number: int,
+    judged: npt.NDArray[np.int64],
+    limit: float,
+) -> None:
+    """Choose the strengths of a term by the held-out sums of the judged columns. Sets `at`."""
+    known = bool(np.isfinite(at.strength[number]).all())
+    tried = near(term, at.strength[number]) if known else first_strengths(term)
+    mine = Sums(*(each[:, judged] for each in sums))
+    found = choose(term, mine, at.tables[number][:, judged], tried, packed.trained_weight[judged], limit)
+    at.strength[number] = found.best
+    at.choice[number] = _curve(found.tried, found.gain, found.error)
 
 
 def losses(spec: Spec, packed: Packed, members: int) -> tuple[FloatArray, FloatArray]:
@@ -138,7 +162,12 @@ def _intercept(spec: Spec, packed: Packed, at: Tables, limit: float) -> None:
 
 
 def _step(spec: Spec, packed: Packed, codes: npt.NDArray[Any], step: FloatArray) -> None:
-    """Move the margins by a table, with slope and bend."""
+    """Move the margins by a table, and the slope with them; each sweep begins with slopes made anew."""
+    if packed.rows.loss == LOSSES["squared"] or (
+        packed.rows.loss >= 0 and np.abs(step).max(initial=0.0) < _SMALL
+    ):
+        additive.nudge(packed.rows, codes, np.ascontiguousarray(step))
+        return
     if packed.rows.loss >= 0:
         additive.step(packed.rows, codes, np.ascontiguousarray(step))
         return
