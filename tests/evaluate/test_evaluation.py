@@ -96,3 +96,15 @@ def test_row_losses():
     np.testing.assert_allclose(row_loss("binary", [0, 1], [0.5, 0.25]), [math.log(2), math.log(4)])
     with pytest.raises(TableError, match="shape"):
         row_loss("regression", [1.0, 2.0], [1.0])
+
+
+def test_single_rows_that_decide_are_said():
+    target, prediction = rows("regression")
+    assert evaluate("regression", (), target, prediction).findings == ()
+    target = target.copy()
+    target[7] += 1000.0
+    (finding,) = evaluate("regression", (), target, prediction).findings
+    assert finding.id == "few-rows-decide"
+    assert finding.evidence["rows"] == 1 and finding.evidence["share"] > 0.9
+    few = evaluate("regression", (), target[:50], prediction[:50])
+    assert few.findings == ()  # of fifty rows one is two in a hundred

@@ -5,7 +5,7 @@ import pytest
 
 from justright.evaluate.influence import Influence, class_influence, mean_influence, value_influence
 from justright.metrics import METRICS
-from justright.metrics.rows import class_rows, value_rows
+from justright.metrics.rows import ValueRows, class_rows, value_rows
 
 CLASS_METRICS = [name for name, m in METRICS.items() if "binary" in m.tasks and name != "calibration_error"]
 SMOOTHED = {"balanced_accuracy", "matthews"}
@@ -113,3 +113,18 @@ def test_groups_add_their_rows():
     assert twice.pull.shape == (4,)
     # Rows given twice say no more than once (the correction for few rows is that of both steps).
     assert twice.variance == pytest.approx(mean_influence(values, weight).variance * 8 / 7)
+
+
+def test_the_bend_of_a_ratio_is_that_of_its_two_means():
+    """Monte Carlo of the pivot's skew would be slow: the two ends of the rule are known in closed form."""
+    rng = np.random.default_rng(8)
+    target = np.where(np.arange(400) % 2 == 0, 1.0, -1.0)  # constant spread: a mean, no ratio
+    error = rng.normal(size=400)
+    error -= (error * target).mean() * target
+    mean = value_influence("r2", ValueRows(target, target - error, np.ones(400)), 0.5)
+    assert mean.bend == pytest.approx(1.0)
+    target = rng.exponential(size=400)
+    steady = np.where(np.arange(400) % 2 == 0, 0.3, -0.3)  # constant error: one over a mean
+    inverse = value_influence("r2", ValueRows(target, target - steady, np.ones(400)), 0.5)
+    assert inverse.bend == pytest.approx(-1.0)
+    assert inverse.of_groups(np.arange(400) // 2).bend == inverse.bend

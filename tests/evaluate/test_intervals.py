@@ -175,3 +175,17 @@ def test_coverage_is_what_is_promised(law, names):
             held[name] += found.low <= truth[name] <= found.high
     # Within four standard errors (1.1 points each) of 95 %.
     assert all(0.906 * 400 <= count <= 0.994 * 400 for count in held.values()), held
+
+
+def test_r2_leans_down_for_far_errors_and_up_for_far_targets():
+    """Log-normal targets: the spread is a few rows' and mostly seen too small, so r2 must reach up."""
+    rng = np.random.default_rng(4)
+    mean = rng.lognormal(0, 1, 300)
+    far_targets = interval("r2", mean + rng.uniform(-1, 1, 300), mean)
+    up = math.log((1 - far_targets.value) / (1 - far_targets.high))
+    down = math.log((1 - far_targets.low) / (1 - far_targets.value))
+    assert up > 1.1 * down
+    mean = rng.uniform(-3, 3, 300)
+    far_errors = interval("r2", mean + rng.standard_t(4, 300), mean)
+    up = math.log((1 - far_errors.value) / (1 - far_errors.high))
+    assert math.log((1 - far_errors.low) / (1 - far_errors.value)) > 1.1 * up

@@ -181,3 +181,35 @@ def test_coverage_of_tuned_ridge():
         )
         held += found.low <= math.sqrt(1 + np.sum((exported - w) ** 2)) <= found.high
     assert held >= 0.91 * 200  # 95 % less two and a half standard errors; the plain interval holds 88 %
+
+
+def test_the_noise_of_a_loser_is_no_luck_of_the_winner():
+    """One row ruins the weak penalties; the chosen setting is known well and stays as it is."""
+    covariance = np.diag([0.01, 0.3, 0.3]) ** 2
+    found = luck(np.array([0.04, 0.33, 0.37]), covariance)
+    assert 0.0 <= found < 0.01
+    noisy = luck(np.array([0.04, 0.33, 0.37]), covariance, 1)  # its own noise counts in full
+    assert noisy > 0.05
+    rng = np.random.default_rng(2)
+    losses = rng.exponential(size=(500, 3)) * 0.04
+    losses[:, 1:] = losses[:, :1] * 1.05
+    losses[3, 1:] = [150.0, 160.0]
+    target, prediction = np.zeros(500), np.sqrt(losses[:, 0])
+    alone = validation_interval("rmse", target, prediction, Choice(losses[:, :1]))
+    found = validation_interval("rmse", target, prediction, Choice(losses))
+    assert found.value == pytest.approx(alone.value, rel=0.03)
+
+
+def test_out_of_fold_less_noise_is_taken_off_the_calibration_error():
+    """Level and slope follow the rows: their noise is in the model, not in its out-of-fold gap."""
+    rng = np.random.default_rng(6)
+    p = rng.uniform(size=500)
+    target = (rng.uniform(size=500) < p).astype(int)
+    choice = Choice(-np.log(np.where(target == 1, p, 1 - p))[:, None], loss="logistic")
+    found, plain = (
+        validation_interval("calibration_error", target, p, choice),
+        interval("calibration_error", target, p),
+    )
+    assert found.value == plain.value
+    assert found.low == plain.low == 0.0
+    assert found.high > 1.05 * plain.high

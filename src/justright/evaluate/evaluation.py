@@ -26,7 +26,8 @@ from justright.metrics.confusion import count_cells
 from justright.metrics.log_loss import log_loss_rows
 from justright.metrics.mae import absolute_error
 from justright.metrics.registry import metric, metrics_for
-from justright.metrics.rows import class_rows
+from justright.metrics.rmse import squared_error
+from justright.metrics.rows import class_rows, value_rows
 from justright.schema import Finding, FloatArray, Task, Value
 
 __all__ = ["Evaluation", "evaluate", "row_loss"]
@@ -58,7 +59,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     customer : Customer
         Plain words.
     findings : tuple of Finding
-        `metric-undefined` where a metric says nothing on these rows.
+        `metric-undefined` where a metric says nothing on these rows, `few-rows-decide` where at most one
+        row of a hundred makes half of the squared error.
     """
 
     task: Task
@@ -168,7 +170,10 @@ def evaluate(
             cost_fn=None if threshold is None else threshold.cost_fn,
             level=level,
         ),
-        findings=(_undefined(undefined),) if undefined else (),
+        findings=(
+            *((_undefined(undefined),) if undefined else ()),
+            *(_deciding(target, prediction, weight) if task == "regression" else ()),
+        ),
     )
 
 
@@ -229,4 +234,29 @@ def _undefined(names: list[str]) -> Finding:
         "or at least two rows.",
         {"metrics": names},
         "judge on more rows",
+    )
+
+
+def _deciding(
+    target: npt.ArrayLike, prediction: npt.ArrayLike, weight: npt.ArrayLike | None
+) -> tuple[Finding, ...]:
+    """Single rows decide rmse and r2: at most 1 % of them make half of the squared error (normal: 8 %)."""
+    rows = value_rows(target, prediction, weight)
+    loss = np.sort(rows.weight * squared_error(rows.target, rows.prediction))[::-1]
+    n, total = loss.shape[0], float(loss.sum())
+    if n < 100 or total == 0.0:
+        return ()
+    share = np.cumsum(loss) / total
+    few = int(np.searchsorted(share, 0.5)) + 1
+    if few > n // 100:
+        return ()
+    return (
+        Finding(
+            "few-rows-decide",
+            "info",
+            f"{few} of {n} rows make {100 * share[few - 1]:.0f} % of the squared error: rmse and r2 hang on "
+            "them, and rows like them that the table lacks could move both out of their intervals.",
+            {"rows": few, "of": n, "share": round(float(share[few - 1]), 3)},
+            "look at these rows; --metric mae hangs less on them",
+        ),
     )

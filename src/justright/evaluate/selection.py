@@ -41,6 +41,7 @@ __all__ = ["Choice", "luck", "parameters_per_row", "validation_interval", "valid
 _DEPENDENCE: Final = 4.0
 _MOST: Final = 0.5  # parameters a row above which the factor stays: the gap then says "memorised"
 _DRAWS: Final = 2000
+_FOLLOWED: Final = 2  # level and slope: what a model's probabilities take from all rows alike
 _LIKELIHOODS: Final = frozenset({"logistic", "softmax", "poisson"})
 
 
@@ -196,7 +197,9 @@ def validation_intervals(
     for name in names:
         if name == "calibration_error":
             rows = class_rows(target, prediction, weight, probability=True)
-            found[name] = calibration_interval(rows, numbers, level, correction.widened)
+            found[name] = calibration_interval(
+                rows, numbers, level, widened=correction.widened, followed=_FOLLOWED
+            )
             continue
         influence = _influence(name, target, prediction, weight, choice, threshold, quantile)
         shift = correction.amount * _slope(influence.pull[correction.places], correction.own)
