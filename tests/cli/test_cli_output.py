@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from justright.cli.output import console, grid, interval, write_findings, write_json
+from justright.cli.output import console, grid, write_findings, write_json
 from justright.schema import Finding, Value
 
 
@@ -18,10 +18,6 @@ def test_json_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_sentences_of_findings_are_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     write_findings(console(), [Finding("an-id", "info", "The mean is 3.77e+04.")])
     assert capsys.readouterr().out == "info  The mean is 37,700. [an-id]\n"
-
-
-def test_intervals() -> None:
-    assert interval(Value(1.0, -0.12345, 20000.0)) == "-0.1235 to 20,000"
 
 
 def test_texts_are_never_read_as_markup(capsys: pytest.CaptureFixture[str]) -> None:

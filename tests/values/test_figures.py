@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from justright.values import figure, figures_in
+from justright.schema import Value
+from justright.values import figure, figures_in, interval, interval_known
 
 
 @pytest.mark.parametrize(
@@ -66,3 +67,34 @@ def test_a_sentence_is_rewritten_as_the_number_would_be(value, digits):
 )
 def test_sentences(text, told):
     assert figures_in(text) == told
+
+
+def test_intervals():
+    assert interval(Value(1.0, -0.12345, 20000.0)) == "-0.1235 to 20,000"
+    assert interval(Value(1.0, -0.12345, 20000.0), 2) == "-0.1235 to 20,000"
+
+
+@pytest.mark.parametrize(
+    ("ends", "rows", "known"),
+    [
+        ((3.5, 3.5), 2, False), ((3.5, 3.5 + 1e-12), 29, False), ((3.5, 3.5), 30, True),
+        ((3.4, 3.6), 2, True),
+        ((math.nan, math.nan), 500, False), ((3.5, math.inf), 500, False),
+    ],
+)  # fmt: skip
+def test_few_rows_that_agree_are_no_certainty(ends, rows, known):
+    value = Value(3.5, *ends)
+    assert interval_known(value, rows) is known
+    assert (interval(value, rows) == "unknown") is not known
+
+
+def test_equal_ends_in_a_sentence():
+    text = "off by at most 3.5 (3.5 to 3.5), more than 4e+04 (4e+04 to 4e+04), or 2 (1 to 2)."
+    assert figures_in(text, 29) == (
+        "off by at most 3.5 (interval unknown), more than 40,000 (interval unknown), or 2 (1 to 2)."
+    )
+    assert figures_in(text, 30) == figures_in(text) == text.replace("4e+04", "40,000")
+
+
+def test_a_figure_of_nothing_is_no_certainty_either():
+    assert not interval_known(Value(0.0, 0.0, 0.0), 5)

@@ -24,6 +24,7 @@ FILES = {
     "training.json",
     "history.jsonl",
     "out_of_fold.parquet",
+    "trained_on.npy",
     "model",
 }
 # As promised to every reader of `train --json`: keys are added, never changed.

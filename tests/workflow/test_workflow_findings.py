@@ -143,3 +143,33 @@ def test_too_simple_is_below_95_percent_of_the_gain_of_trees(ours, said):
         baselines=Baselines(2.0, 1.0), metric="rmse", validation=Value(1.0, 0.9, 1.1), same_rows=ours
     )
     assert [f.id for f in findings._result(judgement)] == ["model-too-simple"] * said
+
+
+@pytest.mark.parametrize("target", ["y", "c"])
+def test_two_rows_claim_no_certainty(trained, target):
+    table = {"x": [0.5, 1.5], "y": [1.0, 4.5], "c": ["a", "b"]}
+    run = trained(
+        {"x": table["x"], target: table[target]}, target, metric="rmse" if target == "y" else "brier"
+    )
+    found = find(run, "interval-unknown")
+    assert found.severity == "warning" and run.summary.metric in found.evidence["metrics"]
+    assert "(95 % interval unknown)" in run.summary.verdict
+    value = run.summary.validation  # the keys of the JSON stay numbers
+    assert value.low == value.high == value.value
+    card = (run.path / "model" / "card.md").read_text()
+    assert "| unknown |" in card and f"{value.low:.3g} to {value.low:.3g}" not in card
+
+
+def test_more_rows_know_their_intervals(trained, line):
+    assert "interval-unknown" not in ids(trained({name: v[:6] for name, v in line.items()}, "y"))
+    assert "interval-unknown" not in ids(trained(line, "y"))
+
+
+def test_judging_two_rows_claims_no_certainty(trained, line):
+    from justright.workflow import evaluate_model
+
+    run = trained(line, "y")
+    one = {"x": [0.5, 0.5], "z": [1.0, 1.0], "y": [2.0, 2.0]}
+    found = evaluate_model(run.path, one).evaluation
+    assert "interval-unknown" in [finding.id for finding in found.findings]
+    assert "interval-unknown" not in [f.id for f in evaluate_model(run.path, line).evaluation.findings]

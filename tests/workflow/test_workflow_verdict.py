@@ -17,6 +17,7 @@ def said(value, base, boosted=None, same=None, metric="rmse"):
     judgement = SimpleNamespace(
         validation=Value(value, value * 0.9, value * 1.1),
         metric=metric,
+        evaluation=SimpleNamespace(rows=500),
         baselines=Baselines(base, boosted),
         same_rows=same,
     )

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from justright.schema import Task, Value
-from justright.values import figure, figures_in
+from justright.values import figure, figures_in, interval
 
 __all__ = ["CardFacts", "ColumnFact", "SliceFact", "write_card"]
 
@@ -140,7 +140,7 @@ def write_card(facts: CardFacts) -> str:
     """
     sections = [
         [f"# Model of {_safe(facts.target)}"],
-        [_sentence(sentence) for sentence in facts.customer],
+        [_safe(figures_in(sentence, facts.rows or None)) for sentence in facts.customer],
         [_what_it_is(facts)],
         _section("How good it is", _metrics(facts)),
         _section("Where it is worst", _slices(facts.slices)),
@@ -177,7 +177,7 @@ def _metrics(facts: CardFacts) -> list[str]:
         [
             _safe(metric),
             figure(value.value),
-            f"{figure(value.low)} to {figure(value.high)}",
+            interval(value, facts.rows or None),
             *(figure(facts.baselines[name].get(metric)) for name in names),
         ]
         for metric, value in facts.metrics.items()
@@ -192,7 +192,7 @@ def _slices(slices: Sequence[SliceFact]) -> list[str]:
             _sentence(part.name),
             f"{part.rows:,}",
             f"{_safe(part.metric)} {figure(part.value.value)}",
-            f"{figure(part.value.low)} to {figure(part.value.high)}",
+            interval(part.value, part.rows),
         ]
         for part in slices
     ]

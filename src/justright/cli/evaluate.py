@@ -49,15 +49,20 @@ def evaluate(
 
 def _write(judged: Judged) -> None:
     """Print what a customer must hear, the figures, and which look at the test part this was."""
-    from justright.cli.output import console, grid, interval, write_findings
-    from justright.values.figures import figure, figures_in
+    from justright.cli.output import console, grid, write_findings
+    from justright.values.figures import figure, figures_in, interval
 
     to, found, look = console(), judged.evaluation, judged.look
     for sentence in found.customer.sentences:
-        to.print(figures_in(sentence), style="bold", soft_wrap=True)
+        to.print(figures_in(sentence, found.rows), style="bold", soft_wrap=True)
     to.print()
     head = ["metric", "value", f"{100 * found.level:.4g} % interval"]
-    grid(to, head, [[n, figure(v.value), interval(v)] for n, v in found.metrics.items()], right=(1, 2))
+    grid(
+        to,
+        head,
+        [[n, figure(v.value), interval(v, found.rows)] for n, v in found.metrics.items()],
+        right=(1, 2),
+    )
     findings = [*found.findings, *(look.findings if look else ())]
     if findings:
         to.print()

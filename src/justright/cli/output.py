@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from justright.schema import Finding, Value
-from justright.values.figures import figure, figures_in
+from justright.schema import Finding
+from justright.values.figures import figures_in
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "grid", "interval", "write_findings", "write_json"]
+__all__ = ["console", "grid", "write_findings", "write_json"]
 
 _PIPE_WIDTH: Final = 120  # columns of a table that goes to a file or a pipe
 _COLOURS: Final = {"error": "bold red", "warning": "yellow", "info": "cyan"}
@@ -61,14 +61,3 @@ def write_findings(to: Console, findings: Iterable[Finding]) -> None:
         )
         if finding.next:
             to.print(Text(f"         next: {finding.next}"))
-
-
-def interval(value: Value) -> str:
-    """Write the ends of an interval.
-
-    Examples
-    --------
-    >>> interval(Value(0.8, 0.7, 0.9))
-    '0.7 to 0.9'
-    """
-    return f"{figure(value.low)} to {figure(value.high)}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from justright.cli.output import console, grid, interval, write_findings
-from justright.values.figures import figure
+from justright.cli.output import console, grid, write_findings
+from justright.values.figures import figure, interval
 
 if TYPE_CHECKING:
     from justright.workflow.summary import Summary
@@ -47,13 +47,13 @@ def _figures(summary: Summary) -> list[list[str]]:
         [
             f"{summary.metric} (validation)",
             figure(validation.value),
-            interval(validation),
+            interval(validation, summary.rows.train),
             figure(baselines.base_rate),
             figure(baselines.boosted),
         ]
     ]
     rows += [
-        [name, figure(value.value), interval(value), "", ""]
+        [name, figure(value.value), interval(value, summary.rows.train), "", ""]
         for name, value in summary.metrics.items()
         if name != summary.metric
     ]

@@ -11,7 +11,7 @@ Nothing here imports pyarrow until it is handed an Arrow array.
 """
 
 from justright.values.columns import to_codes, to_moments, to_numbers
-from justright.values.figures import figure, figures_in
+from justright.values.figures import figure, figures_in, interval, interval_known
 from justright.values.scalar import MARKS, Unreadable, canonical_text, is_infinite, moment, number
 
 __all__ = [
@@ -20,6 +20,8 @@ __all__ = [
     "canonical_text",
     "figure",
     "figures_in",
+    "interval",
+    "interval_known",
     "is_infinite",
     "moment",
     "number",

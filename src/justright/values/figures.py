@@ -11,11 +11,14 @@ import math
 import re
 from typing import Final
 
-__all__ = ["figure", "figures_in"]
+from justright.schema import Value
+
+__all__ = ["figure", "figures_in", "interval", "interval_known"]
 
 _LARGEST: Final = 1e9
 _SMALLEST: Final = 1e-4
-_MARKED: Final = 10_000
+_FEW_ROWS: Final = 30
+_EQUAL_ENDS: Final = re.compile(r"\(([-+.\w]+) to \1\)")
 _EXPONENT: Final = re.compile(r"(?<![\w.])-?(\d(?:\.\d+)?)e\+\d+(?![\w.]*\w)")
 
 
@@ -60,19 +63,59 @@ def figure(value: float | None, digits: int = 4, *, whole: bool = False) -> str:
     return _marked(text.rstrip("0").rstrip(".") if decimals else text)
 
 
-def figures_in(text: str) -> str:
+def interval(value: Value, rows: int | None = None) -> str:
+    """Write the ends of an interval, or that they are not known.
+
+    Parameters
+    ----------
+    value : Value
+        A figure with its interval.
+    rows : int, optional
+        Rows it was judged on; see `interval_known`. None = the ends are written in any case.
+
+    Examples
+    --------
+    >>> interval(Value(0.8, 0.7, 0.9)), interval(Value(3.5, 3.5, 3.5), 2), interval(Value(1.0, 1.0, 1.0), 900)
+    ('0.7 to 0.9', 'unknown', '1 to 1')
+    """
+    known = rows is None or interval_known(value, rows)
+    return f"{figure(value.low)} to {figure(value.high)}" if known else "unknown"
+
+
+def interval_known(value: Value, rows: int) -> bool:
+    """Say whether the ends of an interval mean anything: few rows that agree are no certainty.
+
+    Parameters
+    ----------
+    value : Value
+        A figure with its interval; NaN or infinite ends are not known.
+    rows : int
+        Rows it was judged on; of 30 or more rows a width of nothing is believed.
+    """
+    if not (math.isfinite(value.low) and math.isfinite(value.high)):
+        return False
+    return rows >= _FEW_ROWS or value.high - value.low > 1e-9 * max(abs(value.value), 1e-300)
+
+
+def figures_in(text: str, rows: int | None = None) -> str:
     """Write numbers with a positive power of ten in a sentence as `figure` does, with as many digits.
 
     Parameters
     ----------
     text : str
         A sentence that was made with `{x:.3g}` or the like; parts of words are left alone.
+    rows : int, optional
+        Rows behind the sentence: of fewer than 30, ends in brackets that are equal are not known.
 
     Examples
     --------
     >>> figures_in("off by 3.77e+04 (3.7e+04 to 3.95e+04)")
     'off by 37,700 (37,000 to 39,500)'
+    >>> figures_in("off by 3.5 (3.5 to 3.5)", rows=2)
+    'off by 3.5 (interval unknown)'
     """
+    if rows is not None and rows < _FEW_ROWS:
+        text = _EQUAL_ENDS.sub("(interval unknown)", text)
     return _EXPONENT.sub(lambda found: figure(float(found[0]), len(found[1].replace(".", ""))), text)
 
 

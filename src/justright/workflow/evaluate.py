@@ -28,6 +28,7 @@ from justright.schema import FloatArray, Schema
 from justright.source import Source, open_source
 from justright.values import to_codes, to_numbers
 from justright.values.arrow import infinite_of
+from justright.workflow.findings import unknown_intervals
 from justright.workflow.trained_on import TrainedOn, trained_on
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def evaluate_model(model: str | Path, table: object = None, *, user: str = "", n
     if table is not None:
         seen = trained_on(path, predictor.model_id)
         made, _ = _judge(predictor, _scored(predictor, open_source(table), seen), _LEVEL)
-        return Judged(msgspec.structs.replace(made, findings=(*made.findings, *seen.findings)), None)
+        found = (*made.findings, *unknown_intervals(made.metrics, made.rows), *seen.findings)
+        return Judged(msgspec.structs.replace(made, findings=found), None)
     folder = open_run(path)
     recipe = folder.read("recipe.json", Recipe)
     if not recipe.split.test:

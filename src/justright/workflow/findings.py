@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from justright.datamodule import DataModule
 from justright.kinds import Profile
 from justright.metrics import metric
 from justright.metrics.suitability import check_loss
 from justright.recipe import Recipe
-from justright.schema import Finding, Schema, Task
+from justright.schema import Finding, Schema, Task, Value
 from justright.source import Source
 from justright.training.loop import Trained
-from justright.values import figure
+from justright.values import figure, interval_known
 from justright.workflow.judge import Judgement
 
-__all__ = ["findings_of", "gain"]
+__all__ = ["findings_of", "gain", "unknown_intervals"]
 
 _FEW_ROWS = 30
 _FEW_OF_CLASS = 10
@@ -40,6 +42,7 @@ def findings_of(
         *_training(trained, recipe),
         *check_loss(_task(schema), recipe.loss, recipe.metric, _largest(data, schema)),
         *judgement.findings,
+        *unknown_intervals(judgement.evaluation.metrics, judgement.evaluation.rows),
         *_result(judgement),
     ]
     distinct = {(f.id, f.sentence): f for f in found}
@@ -49,6 +52,19 @@ def findings_of(
 def gain(name: str, base: float, value: float) -> float:
     """Return how much better than the base rate a value is, in the metric's own unit."""
     return value - base if metric(name).greater_is_better else base - value
+
+
+def unknown_intervals(metrics: Mapping[str, Value], rows: int) -> list[Finding]:
+    """Say of which figures the interval is not known, though two equal ends stand in the result."""
+    names = [name for name, value in metrics.items() if not interval_known(value, rows)]
+    if not names:
+        return []
+    sentence = (
+        f"The interval of {', '.join(names)} is not known: {rows} rows that agree do not say how far"
+        " the figure may be off."
+    )
+    evidence = {"rows": rows, "metrics": names}
+    return [Finding("interval-unknown", "warning", sentence, evidence, "collect more rows")]
 
 
 def _task(schema: Schema) -> Task:

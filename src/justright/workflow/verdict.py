@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from justright.schema import Schema
-from justright.values import figure
+from justright.values import figure, interval
 from justright.workflow.findings import gain
 from justright.workflow.judge import Judgement
 
@@ -19,7 +19,7 @@ def verdict(judgement: Judgement, schema: Schema, family: str) -> str:
     value, name = judgement.validation, judgement.metric
     text = (
         f"A {family} model of {schema.target.column.name} reaches {name} {figure(value.value)} "
-        f"(95 % interval {figure(value.low)} to {figure(value.high)}) on rows it has not seen."
+        f"(95 % interval {interval(value, judgement.evaluation.rows)}) on rows it has not seen."
     )
     base, boosted, same = judgement.baselines.base_rate, judgement.baselines.boosted, judgement.same_rows
     if base is None:
