@@ -30,6 +30,7 @@ __all__ = [
 _LANE = 8
 _ROWS = 64  # rows at a time: their margins stay in the nearest cache
 _FLAT = 1e-6  # least curvature of a probability
+_HIGH = 80.0  # largest margin of a rate: its slope times a weight stays within float32
 
 
 @kernel
@@ -175,7 +176,7 @@ def derive(loss, outputs, target, weight, begin, end, margin, g, h):  # type: ig
         if loss == 1:
             _shares(buffer, k)
         elif loss == 2:
-            _powers(buffer, k, -40.0, 100.0)
+            _powers(buffer, k, -40.0, _HIGH)
         k = 0
         for i in range(first, first + count):
             w, y = weight[i], target[i]
