@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -52,6 +53,9 @@ class Spec:
     clip : float
         Numbers count as at most so many standard deviations from their mean, for families that clip;
         default inf = as they are.
+    scratch : Path or None
+        Folder for files of this training alone, for families that keep more than fits into memory; None =
+        none.
     """
 
     loss: Loss
@@ -61,6 +65,7 @@ class Spec:
     schedule: Schedule
     rows: int
     clip: float = np.inf
+    scratch: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def train_recipe(
         report = split_audit(data, schema, recipe)
         encoded = time.perf_counter()
         family = LINEAR if recipe.family == "auto" else recipe.family
-        learner, spec, members = _question(recipe, data, loss, schema, family)
+        learner, spec, members = _question(recipe, data, loss, schema, family, folder)
         on_phase("training", folder.path)
         trained = _train(learner, spec, members, data, recipe, folder, callbacks)
         on_phase("judging", folder.path)
@@ -255,14 +255,23 @@ def _read(source: Source, recipe: Recipe) -> tuple[Schema, Profile]:
 
 
 def _question(
-    recipe: Recipe, data: DataModule, loss: Loss, schema: Schema, family: str
+    recipe: Recipe, data: DataModule, loss: Loss, schema: Schema, family: str, folder: RunFolder
 ) -> tuple[Learner, Spec, tuple[Member, ...]]:
     """Return who learns, what it is told, and the population."""
     assert schema.target is not None
     learner = learner_for(family, recipe)
     outputs = len(schema.target.classes) if loss.link == "softmax" else 1
     schedule = schedule_for(recipe.descent.schedule)
-    spec = Spec(loss, outputs, data.plan, recipe.descent, schedule, data.rows, recipe.features.clip)
+    spec = Spec(
+        loss,
+        outputs,
+        data.plan,
+        recipe.descent,
+        schedule,
+        data.rows,
+        recipe.features.clip,
+        folder.scratch,
+    )
     members = population(
         recipe, data, exact_sums=loss.name == "squared" and recipe.descent.optimizer == "exact"
     )

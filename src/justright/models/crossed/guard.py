@@ -19,7 +19,7 @@ from justright.models.crossed.fields import Field
 from justright.models.crossed.packed import Packed
 from justright.models.crossed.search import LEVEL, Candidate
 from justright.models.crossed.strength import Sums, choose, first_strengths
-from justright.models.crossed.terms import Term, cells_of, cross_term
+from justright.models.crossed.terms import Term, cross_term
 from justright.schema import FloatArray
 
 __all__ = ["GRAINS", "accepted", "best_grain", "gain_of_keeping"]
@@ -48,7 +48,7 @@ def best_grain(
     fine = cross_term(pair, fields, counts, GRAINS[-1])
     if not len(judged):
         return cross_term(pair, fields, counts, GRAINS[0])
-    sums = histogram(packed.rows, cells_of(fine, packed.codes), fine.cells)
+    sums = histogram(packed.rows, packed.cells(fine), fine.cells)
     limit = np.inf if spec.loss.link == "identity" else 2.0
     best, most = fine, -np.inf
     for grain in GRAINS:
@@ -65,7 +65,7 @@ def gain_of_keeping(packed: Packed, term: Term, table: FloatArray, judged: npt.N
     """Return by how much the loss of the held-out rows would rise without a term, all else unchanged."""
     if not len(judged):
         return np.inf
-    sums = Sums(*histogram(packed.rows, cells_of(term, packed.codes), term.cells))
+    sums = Sums(*histogram(packed.rows, packed.cells(term), term.cells))
     u = table[:, judged]
     rise = -sums.held_slope[:, judged] * u + 0.5 * sums.held_bend[:, judged] * u * u
     return float(rise.sum())

@@ -27,7 +27,7 @@ from justright.models.crossed.stage import (
 )
 from justright.models.crossed.strength import CANDIDATES
 from justright.models.crossed.sweep import Tables, losses, restore, sweep
-from justright.models.crossed.terms import Term, cells_of, single_term
+from justright.models.crossed.terms import Term, single_term
 from justright.recipe import Crosses
 from justright.schema import Block, FloatArray, Member
 
@@ -81,7 +81,8 @@ class CrossedLearner:
         packed = self._packed(spec, blocks, members, fields, stage)
         terms = terms_of(state, fields)
         at = _tables(state, terms)
-        cells = [cells_of(term, packed.codes) for term in terms]
+        cells = [packed.cells(term) for term in terms]
+        packed.forget(terms)
         restore(spec, packed, terms, cells, at)
         factor = np.ones(packed.rows.g.shape[1])
         factor[: len(members) * spec.outputs] = np.repeat([m.penalty for m in members], spec.outputs)

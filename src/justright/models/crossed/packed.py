@@ -6,8 +6,8 @@ Columns run over outputs first, then members, then padding up to a multiple of e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,14 @@ from justright.errors import TrainingError
 from justright.kernels.additive import LANE, LOSSES, Rows, bin_codes
 from justright.models.base import Spec
 from justright.models.crossed.fields import Field, product
+from justright.models.crossed.room import Room
+from justright.models.crossed.terms import Term
 from justright.schema import Block, FloatArray, Member
 
 __all__ = ["Packed", "columns_of", "counts_of", "pack"]
+
+_CHUNK: Final = 1 << 20
+_FOLDS: Final = 32  # more than there are folds: 10 repetitions fit into 50 bits
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Packed:
         Weight of the rows that each column is judged on.
     trained_weight : float64 (C,)
         Weight of the rows that train it.
+    room : Room
+        Where further arrays of these rows lie.
     """
 
     codes: list[npt.NDArray[Any]]
@@ -44,6 +51,31 @@ class Packed:
     fold: npt.NDArray[np.int16]
     held_weight: FloatArray
     trained_weight: FloatArray
+    room: Room
+    _cells: dict[bytes, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def cells(self, term: Term) -> npt.NDArray[Any]:
+        """Return the cell of each row in a term; those of a cross are made once."""
+        if len(term.fields) == 1:
+            return self.codes[term.fields[0]]
+        key = repr((term.fields, term.shape)).encode() + b"".join(each.tobytes() for each in term.maps)
+        if key not in self._cells:
+            kind = np.uint16 if term.cells <= 65_536 else np.int32
+            made = self.room.array((self.rows.count,), kind)
+            for begin in range(0, self.rows.count, _CHUNK):
+                part = slice(begin, begin + _CHUNK)
+                first, second = (
+                    each[self.codes[place][part]] for each, place in zip(term.maps, term.fields, strict=True)
+                )
+                made[part] = first * np.int32(term.shape[1]) + second
+            self._cells[key] = made
+        return self._cells[key]
+
+    def forget(self, terms: Sequence[Term]) -> None:
+        """Let go of cells that are of none of these terms."""
+        kept = {id(self.cells(term)) for term in terms}
+        for key in [key for key, made in self._cells.items() if id(made) not in kept]:
+            del self._cells[key]
 
 
 def columns_of(members: int, outputs: int) -> int:
@@ -55,64 +87,79 @@ def columns_of(members: int, outputs: int) -> int:
 def pack(
     spec: Spec, blocks: Sequence[Block], members: Sequence[Member], fields: Sequence[Field], share: float
 ) -> Packed:
-    """Encode the rows whose fingerprint falls below `share`.
+    """Encode the rows whose fingerprint falls below `share`, in one pass over the blocks.
 
     Raises
     ------
     TrainingError
         The target is a table of shares: an additive model takes class numbers or values.
     """
-    parts = [block if share >= 1 else _below(block, share) for block in blocks]
-    if parts[0].target.ndim > 1 and parts[0].target.shape[1] > 1:
+    if blocks[0].target.ndim > 1 and blocks[0].target.shape[1] > 1:
         raise TrainingError("a target of several columns", allowed="one value or class number a row")
-    target = np.concatenate([part.target.reshape(-1) for part in parts]).astype(np.float32)
-    weight = np.concatenate([part.weight for part in parts])
-    folds = np.concatenate([part.fold for part in parts])
-    combos, group = np.unique(folds, axis=0, return_inverse=True)
-    trains, held = _roles(combos, members, spec.outputs)
-    n, columns = len(target), trains.shape[1]
-    margin, g, h = (np.zeros((n, columns), np.float32) for _ in range(3))
+    n = sum(block.rows if share >= 1 else int(_chosen(block, share).sum()) for block in blocks)
+    columns = columns_of(len(members), spec.outputs)
+    room = Room(spec.scratch, n, 12 * columns + 16 + 2 * len(fields))
+    target, weight = room.array((n,), np.float32), room.array((n,), np.float32)
+    codes = [room.array((n,), np.uint16 if each.size <= 65_536 else np.int32) for each in fields]
+    mixed, fold, begin = room.array((n,), np.int64), room.array((n,), np.int16), 0
+    for block in blocks:
+        part = block if share >= 1 else block.take(np.flatnonzero(_chosen(block, share)))
+        place = slice(begin, begin + part.rows)
+        begin += part.rows
+        target[place], weight[place] = part.target.reshape(-1), part.weight
+        mixed[place] = _mixed(part.fold)
+        fold[place] = np.maximum(part.fold[:, 0], -1)
+        for each, made in zip(fields, codes, strict=True):
+            made[place] = _codes(part, each)
+    numbers = np.unique(mixed)
+    group = room.array((n,), np.int16)
+    for begin in range(0, n, _CHUNK):
+        group[begin : begin + _CHUNK] = np.searchsorted(numbers, mixed[begin : begin + _CHUNK])
+    trains, held = _roles(_unmixed(numbers, blocks[0].fold.shape[1]), members, spec.outputs)
+    margin, g, h = (room.array((n, columns), np.float32) for _ in range(3))
     loss = LOSSES.get(spec.loss.name, -1) if getattr(spec.loss, "smoothing", 0.0) == 0.0 else -1
-    rows = Rows(
-        target, weight, group.reshape(-1).astype(np.int16), trains, held, margin, g, h, loss, spec.outputs
-    )
-    by_group = np.bincount(rows.group, weights=weight, minlength=len(combos))
+    rows = Rows(target, weight, group, trains, held, margin, g, h, loss, spec.outputs)
+    by_group = np.bincount(group, weights=weight, minlength=len(numbers))
     kept = np.zeros(columns)
-    for number in range(len(combos)):
+    for number in range(len(numbers)):
         kept[held[number][held[number] >= 0]] += by_group[number]
-    fold = np.maximum(folds[:, 0], -1).astype(np.int16)
-    return Packed(
-        [_codes(parts, field) for field in fields], rows, fold, kept, (by_group @ trains).astype(np.float64)
-    )
+    return Packed(codes, rows, fold, kept, (by_group @ trains).astype(np.float64), room)
 
 
 def counts_of(packed: Packed, fields: Sequence[Field]) -> list[FloatArray]:
     """Return the weight of the rows of each code, by field."""
     return [
-        np.bincount(codes, weights=packed.rows.weight, minlength=field.size).astype(np.float64)
-        for codes, field in zip(packed.codes, fields, strict=True)
+        np.bincount(codes, weights=packed.rows.weight, minlength=each.size).astype(np.float64)
+        for codes, each in zip(packed.codes, fields, strict=True)
     ]
 
 
-def _codes(parts: Sequence[Block], field: Field) -> npt.NDArray[Any]:
-    """Return the codes of one field over all blocks."""
-    if field.kind == "category":
-        kind = np.uint16 if field.size <= 65_536 else np.int32
-        return np.concatenate([part.codes[:, field.source[0]].astype(kind) for part in parts])
-    made = []
-    for part in parts:
-        values = (
-            product(part.numeric, field.source)
-            if field.kind == "product"
-            else part.numeric[:, field.source[0]]
-        )
-        made.append(bin_codes(values, field.edges))
-    return np.concatenate(made)
+def _codes(part: Block, each: Field) -> npt.NDArray[Any]:
+    """Return the codes of one field of a block."""
+    if each.kind == "category":
+        return part.codes[:, each.source[0]]
+    product_of = each.kind == "product"
+    values = product(part.numeric, each.source) if product_of else part.numeric[:, each.source[0]]
+    return bin_codes(np.ascontiguousarray(values), each.edges)
 
 
-def _below(block: Block, share: float) -> Block:
-    """Return the rows of a block in the sample."""
-    return block.take(np.flatnonzero(block.key < np.uint64(share * 2.0**64)))
+def _chosen(block: Block, share: float) -> npt.NDArray[np.bool_]:
+    """Say which rows of a block are in the sample."""
+    return np.asarray(block.key < np.uint64(share * 2.0**64))
+
+
+def _mixed(fold: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """Return one number for the folds of a row in all repetitions."""
+    total = np.zeros(len(fold), np.int64)
+    for column in fold.T:
+        total = total * _FOLDS + (column.astype(np.int64) + 2)
+    return total
+
+
+def _unmixed(numbers: npt.NDArray[np.int64], repeats: int) -> npt.NDArray[np.int8]:
+    """Return the folds (numbers, repeats) that the numbers stand for."""
+    found = [numbers // _FOLDS ** (repeats - 1 - repeat) % _FOLDS - 2 for repeat in range(repeats)]
+    return np.stack(found, axis=1).astype(np.int8)
 
 
 def _roles(

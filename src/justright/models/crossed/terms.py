@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from justright.models.crossed.fields import Field
 from justright.schema import FloatArray
 
-__all__ = ["Term", "cells_of", "cross_term", "grouped", "single_term"]
+__all__ = ["Term", "cross_term", "grouped", "single_term"]
 
 Map = npt.NDArray[np.int32]
 
@@ -88,15 +87,6 @@ def grouped(field: Field, count: FloatArray, grain: int) -> Map:
     _, group = np.unique(raw, return_inverse=True)
     missing = int(group.max(initial=-1)) + 1 if count[-1] > 0 else int(group.max(initial=0))
     return np.append(group, missing).astype(np.int32)
-
-
-def cells_of(term: Term, codes: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Return the cell of each row, from the codes of all fields."""
-    if len(term.fields) == 1:
-        return codes[term.fields[0]]
-    first, second = (each[codes[i]] for each, i in zip(term.maps, term.fields, strict=True))
-    cells: npt.NDArray[Any] = first * np.int32(term.shape[1]) + second
-    return cells.astype(np.uint16) if term.cells <= 65_536 else cells
 
 
 def _commonest(count: FloatArray, grain: int) -> Map:
