@@ -19,6 +19,7 @@ from justright.metrics import METRICS
 Array: TypeAlias = npt.NDArray[np.float64]
 
 FOLDS = 5
+LOGISTIC = ("roc_auc", "log_loss", "accuracy", "calibration_error")
 _POINTS = 160
 _QUANTILES = np.array([NormalDist().inv_cdf((i + 0.5) / _POINTS) for i in range(_POINTS)])
 
@@ -119,6 +120,4 @@ def _truth(w: Array, shift: float, beta: Array) -> dict[str, float]:
     stated = 1 / (1 + np.exp(-np.clip(beta[0] + along * true + across * other, -30, 30)))
     target = np.repeat([1, 0], len(share))
     both, weight = np.tile(stated, 2), np.concatenate([share, 1 - share])
-    return {
-        name: METRICS[name].function(target, both, weight) for name in ("log_loss", "roc_auc", "accuracy")
-    }
+    return {name: METRICS[name].function(target, both, weight) for name in LOGISTIC}

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from laws import FOLDS, Fitted, linear, logistic
+from laws import FOLDS, LOGISTIC, Fitted, linear, logistic
 
 from justright.evaluate.intervals import interval
 from justright.evaluate.selection import Choice, validation_interval
@@ -26,10 +26,10 @@ from justright.evaluate.selection import Choice, validation_interval
 LAWS: dict[str, tuple[str, tuple[str, ...], Callable[..., Fitted]]] = {
     "ridge, R2 0.5": ("squared", ("rmse", "r2"), partial(linear, noise=1.0)),
     "ridge, R2 0.92": ("squared", ("rmse", "r2"), partial(linear, noise=0.3)),
-    "logistic, AUC 0.86": ("logistic", ("roc_auc", "log_loss", "accuracy"), partial(logistic, strength=2.0)),
+    "logistic, AUC 0.86": ("logistic", LOGISTIC, partial(logistic, strength=2.0)),
     "logistic, AUC 0.75, 20 %": (
         "logistic",
-        ("roc_auc", "log_loss", "accuracy"),
+        LOGISTIC,
         partial(logistic, strength=1.0, shift=-1.6),
     ),
 }
