@@ -173,3 +173,16 @@ def test_judging_two_rows_claims_no_certainty(trained, line):
     found = evaluate_model(run.path, one).evaluation
     assert "interval-unknown" in [finding.id for finding in found.findings]
     assert "interval-unknown" not in [f.id for f in evaluate_model(run.path, line).evaluation.findings]
+
+
+def test_a_rate_that_is_too_high_comes_with_one_that_would_do(trained, line):
+    choices = {"optimizer": "sgd", "batch": 0, "epochs": 30}
+    run = trained(line, "y", descent=choices | {"rate": 2.3})
+    found = find(run, "training-diverged")
+    safe = found.evidence["safe_rate"]
+    assert found.evidence["rate"] == 2.3 and found.evidence["members"] > 0
+    assert found.next == f"--rate {safe:.2g}" and f"a rate of {safe:.2g} would do" in found.sentence
+    # Standardised columns without correlation: the steepest direction has a curvature of about one.
+    assert 0.7 < safe < 1.05
+    again = trained(line, "y", descent=choices | {"rate": float(f"{safe:.2g}")})
+    assert "training-diverged" not in ids(again)

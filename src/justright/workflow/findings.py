@@ -8,6 +8,9 @@ from justright.datamodule import DataModule
 from justright.kinds import Profile
 from justright.metrics import metric
 from justright.metrics.suitability import check_loss
+from justright.models.base import Spec
+from justright.models.linear import LINEAR
+from justright.models.linear.steepness import safe_rate
 from justright.recipe import Recipe
 from justright.schema import Finding, Schema, Task, Value
 from justright.source import Source
@@ -31,6 +34,7 @@ def findings_of(
     trained: Trained,
     judgement: Judgement,
     audit: tuple[Finding, ...],
+    spec: Spec,
 ) -> list[Finding]:
     """Return all findings of a run, the gravest first."""
     found = [
@@ -40,6 +44,7 @@ def findings_of(
         *data.findings,
         *audit,
         *_training(trained, recipe),
+        *_diverged(trained, recipe, spec, data),
         *check_loss(_task(schema), recipe.loss, recipe.metric, _largest(data, schema)),
         *judgement.findings,
         *unknown_intervals(judgement.evaluation.metrics, judgement.evaluation.rows),
@@ -182,15 +187,22 @@ def _training(trained: Trained, recipe: Recipe) -> list[Finding]:
         found.append(
             Finding("training-still-improving", "info", sentence, {"passes": trained.history.passes}, move)
         )
-    if trained.failed:
-        why = trained.rule or "the loss is not finite"
-        sentence = f"{len(trained.failed)} members of the training diverged: {why}."
-        found.append(
-            Finding(
-                "training-diverged", "warning", sentence, {"members": len(trained.failed)}, "a lower --rate"
-            )
-        )
     return found
+
+
+def _diverged(trained: Trained, recipe: Recipe, spec: Spec, data: DataModule) -> list[Finding]:
+    """Say which share of the members diverged, and at which rate of a gradient method they would not."""
+    if not trained.failed:
+        return []
+    why = trained.rule or "the loss is not finite"
+    sentence = f"{len(trained.failed)} members of the training diverged: {why}."
+    evidence: dict[str, float] = {"members": len(trained.failed)}
+    move = "a lower --rate"
+    if recipe.family in ("auto", LINEAR) and spec.descent.optimizer != "exact":
+        safe = safe_rate(spec, data.blocks)
+        evidence |= {"rate": spec.descent.rate, "safe_rate": safe}
+        move = f"--rate {safe:.2g}"
+    return [Finding("training-diverged", "warning", sentence, evidence, move)]
 
 
 def _result(judgement: Judgement) -> list[Finding]:

@@ -157,7 +157,9 @@ def train_recipe(
         on_phase("judging", folder.path)
         trained_at = time.perf_counter()
         judgement = judge(learner, spec, members, trained, data, recipe, schema, trained_at - begin)
-        findings = findings_of(source, schema, profile, recipe, data, trained, judgement, report.findings)
+        findings = findings_of(
+            source, schema, profile, recipe, data, trained, judgement, report.findings, spec
+        )
         model_id = export_bundle(
             folder, learner, spec, trained, judgement, data, schema, recipe, source, family, findings
         )
