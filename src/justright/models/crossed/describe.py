@@ -18,7 +18,7 @@ from justright.models.base import Spec, State
 from justright.models.crossed.export import export_model
 from justright.models.crossed.fields import Field
 from justright.models.crossed.packed import Packed
-from justright.models.crossed.terms import Term, cells_of
+from justright.models.crossed.terms import Term
 from justright.models.reading import (
     Axis,
     Curve,
@@ -39,6 +39,7 @@ __all__ = ["REASONS", "describe", "pairs_tried"]
 
 _LEVELS: Final = 500  # categories of a column that are listed
 _CELLS: Final = 200_000  # values of a table that are listed
+_PIECE: Final = 1 << 20
 
 REASONS: Final = {
     0: ("refused", "its gain does not stand above its noise"),
@@ -95,13 +96,11 @@ def describe(
     used = len(members) * spec.outputs
     _, arrays = export_model(fields, terms, state, slice(0, used), 0.0, 1.0)
     tables = np.split(arrays["tables"] * scale, np.cumsum([term.cells for term in terms])[:-1])
-    weight = packed.rows.weight.astype(np.float64)
     setting = members[member].setting
     folds = [i for i, m in enumerate(members) if m.fold >= 0 and m.repeat == 0 and m.setting == setting]
     made, means = [], []
     for place, (term, table) in enumerate(zip(terms, tables, strict=True)):
-        share = np.bincount(cells_of(term, packed.codes), weights=weight, minlength=term.cells)
-        share = share / max(float(share.sum()), 1e-300)
+        share = _shares(packed, term)
         mean = share @ table
         by_member = (table - mean).T.reshape(len(members), spec.outputs, -1)
         effects = _Effects(by_member[member], by_member[folds], share)
@@ -113,7 +112,7 @@ def describe(
         link=spec.loss.link,
         target=target.target.column.name if target else "",
         classes=target.target.classes if target and spec.outputs > 1 else (),
-        rows=float(weight.sum()),
+        rows=float(packed.rows.weight.sum(dtype=np.float64)),
         terms=tuple(made[i] for i in order),
         pairs=pairs_tried(state, fields),
         means=[each.tolist() for each in means],
@@ -127,12 +126,20 @@ def pairs_tried(state: State, fields: Sequence[Field]) -> tuple[Pair, ...]:
         word, reason = REASONS[int(verdict)]
         if int(verdict) == 0 and not gain > 0:
             reason = "held-out rows gain nothing by it"
-        asked = int(verdict) == 4
-        numbers = (None, None, None) if asked else tuple(plain([gain, z, p]))
-        found.append(
-            Pair(fields[int(first)].name, fields[int(second)].name, *numbers, word, reason, int(number) + 1)
-        )
+        names = (fields[int(first)].name, fields[int(second)].name)
+        scores = (None, None, None) if int(verdict) == 4 else (_round(gain), _round(z), _round(p))
+        found.append(Pair(*names, *scores, verdict=word, reason=reason, round=int(number) + 1))
     return tuple(sorted(found, key=lambda pair: (pair.verdict != "kept", -(pair.gain or np.inf))))
+
+
+def _shares(packed: Packed, term: Term) -> FloatArray:
+    """Return the share of the weight in each cell; by pieces, since rows may lie in mapped files."""
+    total = np.zeros(term.cells)
+    cells, weight = packed.cells(term), packed.rows.weight
+    for begin in range(0, len(cells), _PIECE):
+        part = slice(begin, begin + _PIECE)
+        total += np.bincount(cells[part], weights=weight[part], minlength=term.cells)
+    return np.asarray(total / max(float(total.sum()), 1e-300))
 
 
 def _term(
@@ -249,6 +256,11 @@ def _told(value: float, form: str) -> str:
     if form != "datetime":
         return figure(value)
     return str(np.datetime64(int(value), "s")).removesuffix("T00:00:00").replace("T", " ")
+
+
+def _round(value: float) -> float:
+    """Return a number with six digits that count."""
+    return float(f"{value:.6g}") if np.isfinite(value) else 0.0
 
 
 def _strength(state: State, place: int) -> Strength | None:

@@ -8,8 +8,10 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from justright.errors import RecipeError, closest
 from justright.models.base import Curve, Progress, Spec, State
 from justright.models.crossed import guard
+from justright.models.crossed.describe import describe
 from justright.models.crossed.export import export_model
 from justright.models.crossed.fields import Field, fit_fields
 from justright.models.crossed.forward import margins as margins_of
@@ -28,6 +30,7 @@ from justright.models.crossed.stage import (
 from justright.models.crossed.strength import CANDIDATES
 from justright.models.crossed.sweep import Tables, losses, restore, sweep
 from justright.models.crossed.terms import Term, single_term
+from justright.models.reading import Reading
 from justright.recipe import Crosses
 from justright.schema import Block, FloatArray, Member
 
@@ -56,6 +59,7 @@ class CrossedLearner:
 
     def start(self, spec: Spec, blocks: Sequence[Block], members: Sequence[Member], seed: int) -> State:
         """Return the state before the first sweep; `seed` is not used, nothing is random."""
+        _check(self.crosses, spec)
         fields = self._fields(spec, blocks)
         columns = columns_of(len(members), spec.outputs)
         cells = sum(field.size for field in fields)
@@ -123,6 +127,14 @@ class CrossedLearner:
         own = slice(member * spec.outputs, (member + 1) * spec.outputs)
         centre, scale = (target.centre, target.scale) if target else (0.0, 1.0)
         return export_model(fields, terms_of(state, fields), state, own, centre, scale)
+
+    def describe(
+        self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], member: int
+    ) -> Reading:
+        """Return what one member says as plain data, with intervals from the members of the folds."""
+        fields = self._fields(spec, blocks)
+        packed = self._packed(spec, blocks, members, fields, read_stage(state))
+        return describe(spec, state, fields, terms_of(state, fields), packed, members, member)
 
     def _onward(
         self,
@@ -225,6 +237,24 @@ class CrossedLearner:
             self._cache["level"] = stage.level
         made: Packed = self._cache["packed"]
         return made
+
+
+def _check(crosses: Crosses, spec: Spec) -> None:
+    """Refuse crosses of columns that are not there, and products of what is no number."""
+    data = spec.plan.data
+    numbers = [feature.name for feature in data.numeric]
+    names = [*numbers, *(feature.name for feature in data.categorical)]
+    for pair in (*crosses.pairs, *crosses.products):
+        allowed = numbers if pair in crosses.products else names
+        for name in pair:
+            if name not in allowed:
+                kind = "a number" if name in names else "a feature of the model"
+                raise RecipeError(
+                    f"a cross of {pair[0]!r} and {pair[1]!r}",
+                    where=f"{name!r} is not {kind}",
+                    allowed=closest(name, allowed),
+                    next_step="justright profile TABLE shows what each column is",
+                )
 
 
 def terms_of(state: State, fields: Sequence[Field]) -> list[Term]:
