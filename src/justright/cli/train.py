@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 TaskOption: TypeAlias = Literal["auto", "regression", "binary", "multiclass"]
-FamilyOption: TypeAlias = Literal["auto", "linear"]
+FamilyOption: TypeAlias = Literal["auto", "linear", "crossed"]
 LossOption: TypeAlias = Literal[
     "auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"
 ]
@@ -69,6 +70,18 @@ def train(
     loss: Annotated[
         LossOption | None, typer.Option(help="auto: that of the task.", rich_help_panel=_MODEL)
     ] = None,
+    cross: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A,B", help="Cross two columns; family crossed.", rich_help_panel=_MODEL),
+    ] = None,
+    product: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A,B", help="Multiply two numbers; family crossed.", rich_help_panel=_MODEL),
+    ] = None,
+    no_cross: Annotated[
+        bool,
+        typer.Option("--no-cross", help="Look for no crosses; family crossed.", rich_help_panel=_MODEL),
+    ] = False,
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Seed of everything random.", rich_help_panel=_MODEL)
     ] = None,
@@ -130,13 +143,23 @@ def train(
         "baseline": False if no_baseline else None,
     }
     split = {"by": by or None, "time": time, "test": test}
+    crosses = {
+        "pairs": _pairs("--cross", cross or []) or None,
+        "products": _pairs("--product", product or []) or None,
+        "search": False if no_cross else None,
+    }
+    if _given(crosses) and family is None and recipe is None:
+        choices["family"] = "crossed"
     descent = {"optimizer": optimizer, "rate": rate, "batch": batch, "epochs": epochs, "schedule": schedule}
     if resume is None:
-        chosen = _recipe(recipe, {**choices, "split": split, "descent": descent}, set_ or [])
+        chosen = _recipe(
+            recipe, {**choices, "split": split, "crosses": crosses, "descent": descent}, set_ or []
+        )
     else:
         given = [
             *_given(choices),
             *_given(split),
+            *_given(crosses),
             *_given(descent),
             *(set_ or []),
             *([recipe] if recipe else []),
@@ -156,6 +179,19 @@ def _kinds(assignments: Sequence[str]) -> dict[str, str]:
             raise RecipeError(f"--kind {text!r}", allowed="COL=KIND", next_step="--kind zip=categorical")
         kinds[name] = kind
     return kinds
+
+
+def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Read A,B as two columns; a name with a comma is quoted as in CSV."""
+    pairs = []
+    for text in texts:
+        names = [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+        if len(names) != 2 or not all(names) or names[0] == names[1]:
+            raise RecipeError(
+                f"{option} {text!r}", allowed="two different columns, A,B", next_step=f'{option} "a,b"'
+            )
+        pairs.append((names[0], names[1]))
+    return pairs
 
 
 def _given(choices: dict[str, Any]) -> dict[str, Any]:

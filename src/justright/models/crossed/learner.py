@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
@@ -55,6 +56,8 @@ class CrossedLearner:
 
     def __init__(self, crosses: Crosses) -> None:
         self.crosses = crosses
+        self.search_seconds = 0.0
+        """Wall time of the searches for crosses, for the summary alone."""
         self._cache: dict[str, Any] = {}
 
     def start(self, spec: Spec, blocks: Sequence[Block], members: Sequence[Member], seed: int) -> State:
@@ -90,7 +93,8 @@ class CrossedLearner:
         restore(spec, packed, terms, cells, at)
         factor = np.ones(packed.rows.g.shape[1])
         factor[: len(members) * spec.outputs] = np.repeat([m.penalty for m in members], spec.outputs)
-        sweep(spec, packed, terms, cells, at, factor, choosing=stage.choosing)
+        judged = _judged(packed, members, spec.outputs)
+        sweep(spec, packed, terms, cells, at, factor, judged, choosing=stage.choosing)
         train, held = losses(spec, packed, len(members))
         moved = float(
             np.sqrt(
@@ -173,7 +177,9 @@ class CrossedLearner:
         known |= {(int(row[0]), int(row[1])) for row in new["tried"] if row[5] == _LEFT}
         found = []
         if self.crosses.search and stage.round < ROUNDS and len(judges):
+            begin = time.perf_counter()
             found = search(packed, fields, counts, judges, _strongest(new, fields, counts), known)
+            self.search_seconds += time.perf_counter() - begin
         taken = guard.accepted(found, _A_ROUND)
         new["tried"] = _noted(new["tried"], found, taken, forced, stage.round)
         pairs = [*forced, *((each.first, each.second) for each in taken)]
@@ -335,11 +341,17 @@ def _without(state: State, terms: Sequence[Term], kept: Sequence[bool]) -> State
     }
 
 
+def _base(members: Sequence[Member]) -> int:
+    """Return the setting that chooses for all: the one whose multiple of the strengths is nearest to 1."""
+    distance = {m.setting: abs(np.log(max(m.penalty, 1e-12))) for m in members}
+    return min(distance, key=lambda setting: (distance[setting], setting))
+
+
 def _judges(members: Sequence[Member], outputs: int) -> npt.NDArray[np.int64]:
     """Return the first column of the member that is held out of each fold; empty where nobody is."""
-    first: dict[int, int] = {}
+    base, first = _base(members), dict[int, int]()
     for place, member in enumerate(members):
-        if member.fold >= 0 and member.repeat == 0 and member.penalty == 1.0:
+        if member.fold >= 0 and member.repeat == 0 and member.setting == base:
             first.setdefault(member.fold, place * outputs)
     if not first or sorted(first) != list(range(len(first))):
         return np.zeros(0, np.int64)
@@ -348,7 +360,8 @@ def _judges(members: Sequence[Member], outputs: int) -> npt.NDArray[np.int64]:
 
 def _judged(packed: Packed, members: Sequence[Member], outputs: int) -> npt.NDArray[np.int64]:
     """Return the columns whose held-out rows choose."""
-    plain = np.repeat([member.penalty == 1.0 for member in members], outputs)
+    base = _base(members)
+    plain = np.repeat([member.setting == base for member in members], outputs)
     return np.flatnonzero((packed.held_weight[: len(plain)] > 0) & plain)
 
 

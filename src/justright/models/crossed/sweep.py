@@ -66,6 +66,7 @@ def sweep(
     cells: Sequence[npt.NDArray[Any]],
     at: Tables,
     factor: FloatArray,
+    judged: npt.NDArray[np.int64],
     *,
     choosing: bool,
 ) -> None:
@@ -75,12 +76,13 @@ def sweep(
     ----------
     factor : float64 (C,)
         Each column's multiple of the chosen strengths.
+    judged : int64
+        Columns whose held-out rows choose the strengths; none = strengths are moderate ones.
     choosing : bool
         Choose the strengths of all terms anew.
     """
     limit = np.inf if spec.loss.link == "identity" else _LIMIT
     _intercept(spec, packed, at, limit)
-    judged = np.flatnonzero((packed.held_weight > 0) & (factor == 1.0))
     for number, term in enumerate(terms):
         table, known = at.tables[number], bool(np.isfinite(at.strength[number]).all())
         if choosing or not known or not np.isfinite(at.bends[number]).all():
