@@ -99,6 +99,8 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
         Why this threshold.
     training : tuple of str
         How it was trained and judged: split, folds, penalty, what was exported.
+    moved_by : tuple of str
+        What moves the prediction: the strongest columns and crosses.
     findings : tuple of str
         What the training found and did not repair.
     source : str
@@ -119,6 +121,7 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None = None
     threshold_note: str = ""
     training: tuple[str, ...] = ()
+    moved_by: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     source: str = ""
 
@@ -146,6 +149,7 @@ def write_card(facts: CardFacts) -> str:
         _section("Where it is worst", _slices(facts.slices)),
         _section("When not to use it", _bullets(_warnings(facts))),
         _section("Decision threshold", _threshold(facts)),
+        _section("What moves the prediction", _bullets(facts.moved_by)),
         _section("How it was trained", _bullets(facts.training)),
         _section("What the training found", _bullets(facts.findings)),
         _section("Columns it needs", _columns(facts.columns)),

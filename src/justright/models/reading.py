@@ -1,8 +1,8 @@
 """What a trained model says, as plain data: importance, curves, tables, coefficients, penalties, crosses.
 
 A family fills it from its trained state; the report, the card and `justright explain` read it. All effects
-are on the scale of the margin: the target's unit, or the logarithm of odds or of a rate. Where a number stands
-for each output of the model (each class), a list holds them in the order of the classes.
+are on the scale of the margin: the target's unit, or the logarithm of odds or of a rate. Where a number
+stands for each output of the model (each class), a list holds them in the order of the classes.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
         recipe.json      every choice
         run.json         status and summary (written last: a folder without it has not ended)
         schema.json, profile.json, split.json, evaluation.json
+        terms.json       what the model says: curves, tables, importances, penalties, crosses
         history.jsonl    one line a pass and member
         checkpoint.safetensors     while training
         out_of_fold.parquet        held-out prediction of every training row

@@ -12,6 +12,7 @@ from justright.bundle.card import CardFacts, ColumnFact, SliceFact, write_card
 from justright.bundle.format import Link, ModelFile, write_bundle
 from justright.datamodule import DataModule
 from justright.models.base import Learner, Spec
+from justright.models.reading import Reading
 from justright.monitor import baseline
 from justright.recipe import Recipe
 from justright.runs import RunFolder
@@ -19,6 +20,7 @@ from justright.schema import Column, Finding, Schema, Value
 from justright.source import Source
 from justright.training.loop import Trained
 from justright.workflow.judge import Judgement
+from justright.workflow.terms import front_of, sentences_of
 
 __all__ = ["export_bundle"]
 
@@ -43,6 +45,7 @@ def export_bundle(
     source: Source,
     family: str,
     findings: list[Finding],
+    reading: Reading | None = None,
 ) -> str:
     """Write `model/` into the run folder and return the model's id."""
     target = schema.target
@@ -53,7 +56,7 @@ def export_bundle(
         schema=schema,
         features=data.plan.to_data(),
         family=family,
-        front=front,
+        front=front | front_of(reading),
         hyperparameters=dict(judgement.hyperparameters),
         task=target.task,
         outputs=spec.outputs,
@@ -64,7 +67,7 @@ def export_bundle(
         versions=_versions(),
         created_by="justright",
     )
-    card = write_card(_facts(judgement, data, schema, recipe, source, family, note, findings))
+    card = write_card(_facts(judgement, data, schema, recipe, source, family, note, findings, reading))
     return write_bundle(folder.model, model, arrays, baseline(data.plan, data.blocks), card)
 
 
@@ -77,6 +80,7 @@ def _facts(
     family: str,
     note: str,
     findings: list[Finding],
+    reading: Reading | None,
 ) -> CardFacts:
     """Gather what the card tells."""
     target = schema.target
@@ -105,6 +109,7 @@ def _facts(
         threshold=judgement.threshold.value if judgement.threshold else None,
         threshold_note=note,
         training=_training(judgement, data, recipe),
+        moved_by=sentences_of(reading),
         findings=tuple(f.sentence for f in findings if f.severity != "info"),
         source=str(source.description.get("path", source.description.get("format", ""))),
     )

@@ -9,7 +9,7 @@ import msgspec
 
 from justright.schema import Finding, Task, Value
 
-__all__ = ["Baselines", "Rows", "Rung", "Seconds", "Summary"]
+__all__ = ["Baselines", "CrossPair", "Crosses", "Rows", "Rung", "Seconds", "Summary"]
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -44,6 +44,31 @@ class Seconds(msgspec.Struct, frozen=True):
     features: float
     train: float
     total: float
+
+
+class CrossPair(msgspec.Struct, frozen=True):
+    """A pair of columns tried as a cross: fall of the held-out loss, strength over noise, corrected chance.
+
+    `gain`, `z` and `p` are None for a cross that was asked for; `verdict` is kept or refused, and why.
+    """
+
+    first: str
+    second: str
+    gain: float | None
+    z: float | None
+    p: float | None
+    verdict: str
+    reason: str
+
+
+class Crosses(msgspec.Struct, frozen=True):
+    """Crosses tried, kept and refused, seconds of the search; those kept and the best 100 of the others."""
+
+    tried: int = 0
+    kept: int = 0
+    refused: int = 0
+    seconds: float = 0.0
+    pairs: list[CrossPair] = []
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +106,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         The result in plain words.
     findings : list of Finding
         What a user must know.
+    crosses : Crosses
+        Pairs of columns tried together; empty for families without crosses.
     """
 
     format: int = 1
@@ -103,3 +130,4 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[Finding]
     hyperparameters: dict[str, float | int | str] = {}
     interrupted: bool = False
+    crosses: Crosses = Crosses()

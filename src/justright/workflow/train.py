@@ -36,6 +36,7 @@ from justright.workflow.judge import Judgement, judge
 from justright.workflow.population import population
 from justright.workflow.run import Run, load_run
 from justright.workflow.summary import Rows, Seconds, Summary
+from justright.workflow.terms import TERMS, crosses_of, reading_of
 from justright.workflow.trained_on import write_trained_on
 from justright.workflow.verdict import verdict
 
@@ -160,17 +161,28 @@ def train_recipe(
         findings = findings_of(
             source, schema, profile, recipe, data, trained, judgement, report.findings, spec
         )
+        reading = reading_of(learner, spec, trained, members, judgement.member, data.blocks, family, recipe)
         model_id = export_bundle(
-            folder, learner, spec, trained, judgement, data, schema, recipe, source, family, findings
+            folder, learner, spec, trained, judgement, data, schema, recipe, source, family, findings, reading
         )
         write_held_out(folder.path / "out_of_fold.parquet", judgement.held, target)
         write_trained_on(folder, data)
         seconds = Seconds(read - begin, encoded - read, trained_at - encoded, time.perf_counter() - begin)
         summary = _summary(folder, model_id, judgement, data, schema, recipe, seconds)
-        summary = msgspec.structs.replace(summary, findings=findings, interrupted=trained.interrupted)
-        files = {"schema": schema, "profile": profile, "split": report, "evaluation": judgement.evaluation}
+        crosses = crosses_of(reading, getattr(learner, "search_seconds", 0.0))
+        summary = msgspec.structs.replace(
+            summary, findings=findings, interrupted=trained.interrupted, crosses=crosses
+        )
+        files = {
+            "schema": schema,
+            "profile": profile,
+            "split": report,
+            "evaluation": judgement.evaluation,
+        }
         for name, value in files.items():
             folder.write(f"{name}.json", value)
+        if reading is not None:
+            folder.write_bytes(TERMS, msgspec.json.encode(reading) + b"\n")
         folder.write("run.json", summary)  # last: it says that the run has ended
         folder.clean()
         return Run(folder, summary)

@@ -126,9 +126,19 @@ def pairs_tried(state: State, fields: Sequence[Field]) -> tuple[Pair, ...]:
         word, reason = REASONS[int(verdict)]
         if int(verdict) == 0 and not gain > 0:
             reason = "held-out rows gain nothing by it"
-        names = (fields[int(first)].name, fields[int(second)].name)
-        scores = (None, None, None) if int(verdict) == 4 else (_round(gain), _round(z), _round(p))
-        found.append(Pair(*names, *scores, verdict=word, reason=reason, round=int(number) + 1))
+        asked = int(verdict) == 4
+        found.append(
+            Pair(
+                fields[int(first)].name,
+                fields[int(second)].name,
+                None if asked else _round(gain),
+                None if asked else _round(z),
+                None if asked else _round(p),
+                word,
+                reason,
+                int(number) + 1,
+            )
+        )
     return tuple(sorted(found, key=lambda pair: (pair.verdict != "kept", -(pair.gain or np.inf))))
 
 
