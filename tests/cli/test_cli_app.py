@@ -18,6 +18,7 @@ SURFACE = {
     " --seed --recipe --set --optimizer --rate --batch --epochs --schedule --metric --cost-fp --cost-fn"
     " --no-baseline --resume --json --quiet",
     "predict": "model table --out --keep --json",
+    "explain": "model table --out --keep --json",
     "evaluate": "model table --json",
     "split": "table --by --shares --out --time --salt --sample --print-sql --json",
     "profile": "table --target --sql --json",

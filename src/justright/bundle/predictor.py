@@ -120,6 +120,8 @@ class Predictor:
     task : {"regression", "binary", "multiclass"}
     classes : tuple of str
         Canonical text of each class; empty for regression.
+    plan : FeaturePlan
+        How rows are encoded.
     columns : tuple of str
         The columns it needs; others are ignored.
     optional : frozenset of str
@@ -137,9 +139,9 @@ class Predictor:
         self.threshold = 0.5 if model.threshold is None else model.threshold
         self._labels = _labels(self.classes, model.schema.target.column.form)
         self._forward = _family(model.family, families or {})
-        self._plan = check_fit(bundle, self._forward)
-        self.columns = tuple(self._plan.columns)
-        self.optional = _optional(self._plan) | set(model.missing_seen)
+        self.plan = check_fit(bundle, self._forward)
+        self.columns = tuple(self.plan.columns)
+        self.optional = _optional(self.plan) | set(model.missing_seen)
 
     def predict(self, table: Any) -> AnyArray:
         """Return one prediction a row.
@@ -235,7 +237,7 @@ class Predictor:
             columns = {name: self._cells(part, name, begin) for name in self.columns}
             try:
                 with np.errstate(all="ignore"):
-                    block, unreadable = self._plan.transform_rows(columns, len(part))
+                    block, unreadable = self.plan.transform_rows(columns, len(part))
             except ValueError as error:
                 # A lone surrogate cannot be hashed, a number of 5,000 digits cannot be written.
                 received = f"rows {begin} to {begin + len(part) - 1} with {error!s:.120}"
@@ -244,12 +246,12 @@ class Predictor:
                 first = min(unreadable)
                 value = columns[first.column][first.row]
                 raise self._unreadable(first.column, value, f"row {begin + first.row}")
-            found += self._values(_finite(self._margins(block), begin))
+            found += self._values(_finite(self.margins_of(block), begin))
         return found
 
     def require(self, names: Sequence[str]) -> None:
         """Raise ColumnError, naming what is missing and what is extra, unless `names` holds all columns."""
-        self._plan.require(names)
+        self.plan.require(names)
 
     def score_batch(self, batch: pa.RecordBatch) -> tuple[FloatArray, tuple[Unreadable, ...]]:
         """Return the margins of one Arrow batch, float64 (rows, outputs), and the values it cannot read.
@@ -258,8 +260,8 @@ class Predictor:
         of its row. A row whose margin overflows has NaN there.
         """
         with np.errstate(all="ignore"):
-            block, unreadable = self._plan.transform(batch)
-        return self._margins(block), unreadable
+            block, unreadable = self.plan.transform(batch)
+        return self.margins_of(block), unreadable
 
     def from_margins(self, margins: FloatArray) -> AnyArray:
         """Return the predictions, as `predict` gives them, of margins (rows, outputs)."""
@@ -273,8 +275,8 @@ class Predictor:
         shares = margins_to_predictions(margins, self.bundle.model.link)
         return np.stack([1.0 - shares, shares], axis=1) if shares.ndim == 1 else shares
 
-    def _margins(self, block: Block) -> FloatArray:
-        """Return the margins of a block in the unit of the target; NaN where they overflow."""
+    def margins_of(self, block: Block) -> FloatArray:
+        """Return the margins of an encoded block in the unit of the target; NaN where they overflow."""
         model = self.bundle.model
         with np.errstate(all="ignore"):
             margins = np.asarray(self._forward(model.front, self.bundle.arrays, block), np.float64)
@@ -284,7 +286,7 @@ class Predictor:
 
     def _unreadable(self, name: str, value: Any, where: str) -> RowError:
         """Return the error for a value that its column cannot hold."""
-        kind = self._plan.columns[name].kind
+        kind = self.plan.columns[name].kind
         allowed = {"numeric": "a finite number", "datetime": "a date"}.get(kind, kind)
         return RowError(f"{name}={value!r:.60}", allowed=f"{allowed}, or nothing", where=where)
 

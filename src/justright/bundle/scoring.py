@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from justright.bundle.explaining import Explainer
 from justright.bundle.output import OUTPUTS, Output
 from justright.bundle.predictor import Predictor, load
 from justright.errors import ColumnError, RecipeError, StorageError, closest
@@ -75,6 +76,7 @@ def score_file(
     *,
     keep: Sequence[str] = (),
     on_rows: Callable[[int], None] | None = None,
+    explain: bool = False,
 ) -> ScoreReport:
     """Score every row of a table into a file.
 
@@ -91,6 +93,8 @@ def score_file(
         Columns of the table to copy into the output, an identifier for example.
     on_rows : callable, optional
         Told the number of rows done after each batch.
+    explain : bool, default False
+        Add what each term contributes to the margin; see `Explainer.columns`.
 
     Returns
     -------
@@ -137,9 +141,10 @@ def score_file(
     target = Path(out)
     open_output = _output_of(target, table)
     source = open_source(table)
-    columns = _check_columns(predictor, source, keep)
+    explainer = Explainer(predictor) if explain else None
+    columns = _check_columns(predictor, source, keep, explainer)
     errors = target.with_name(f"{target.stem}.errors.jsonl")
-    job = _Job(predictor, tuple(keep), columns)
+    job = _Job(predictor, tuple(keep), columns, explainer)
     with _replacing(target) as temporary:
         writer: Output | None = None
         try:
@@ -159,8 +164,15 @@ def score_file(
 class _Job:
     """The running state of one scoring: counts and the rows that were set aside."""
 
-    def __init__(self, predictor: Predictor, keep: tuple[str, ...], columns: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        keep: tuple[str, ...],
+        columns: tuple[str, ...],
+        explainer: Explainer | None = None,
+    ) -> None:
         self.predictor = predictor
+        self.explainer = explainer
         self.keep = keep
         self.columns = columns
         self.rows = 0
@@ -171,7 +183,13 @@ class _Job:
         """Return the output of one batch; sets aside its bad rows."""
         import pyarrow as pa
 
-        margins, unreadable = self.predictor.score_batch(batch)
+        added: list[FloatArray] = []
+        if self.explainer is None:
+            margins, unreadable = self.predictor.score_batch(batch)
+        else:
+            explained = self.explainer.explain_batch(batch)
+            margins, unreadable = explained.margins, explained.unreadable
+            added = self.explainer.values(explained)
         reasons = _reasons(batch, margins, unreadable)
         bad = np.zeros(batch.num_rows, bool)
         bad[list(reasons)] = True
@@ -180,7 +198,7 @@ class _Job:
         self.bad_rows += len(reasons)
         self.rows += batch.num_rows
         arrays = [batch.column(name) for name in self.keep]
-        arrays += [pa.array(values, mask=bad) for values in self._values(margins, bad)]
+        arrays += [pa.array(values, mask=bad) for values in (*self._values(margins, bad), *added)]
         return pa.RecordBatch.from_arrays(arrays, names=list(self.columns))
 
     def report(self, target: Path, errors: Path, bad_lines: int) -> ScoreReport:
@@ -228,10 +246,13 @@ def _output_of(target: Path, table: Any) -> Callable[[Path, pa.Schema], Output]:
     return OUTPUTS[target.suffix.lower()]
 
 
-def _check_columns(predictor: Predictor, source: Source, keep: Sequence[str]) -> tuple[str, ...]:
+def _check_columns(
+    predictor: Predictor, source: Source, keep: Sequence[str], explainer: Explainer | None
+) -> tuple[str, ...]:
     """Return the columns of the output after checking those of the table."""
     predictor.require(source.names)
-    own = ("prediction", *(f"probability_{name}" for name in predictor.classes))
+    own: tuple[str, ...] = ("prediction", *(f"probability_{name}" for name in predictor.classes))
+    own += explainer.columns if explainer else ()
     for name in keep:
         if name not in source.names:
             raise ColumnError(f"keep={name!r}", allowed=closest(name, source.names))

@@ -9,6 +9,7 @@ import typer
 
 from justright.cli.demo import demo
 from justright.cli.evaluate import evaluate
+from justright.cli.explain import explain
 from justright.cli.predict import predict
 from justright.cli.profile import profile
 from justright.cli.report import report
@@ -18,7 +19,7 @@ from justright.cli.train import train
 
 __all__ = ["VERBS", "build"]
 
-VERBS = (demo, train, predict, evaluate, split, profile, report, serve)
+VERBS = (demo, train, predict, explain, evaluate, split, profile, report, serve)
 
 
 def build() -> Any:

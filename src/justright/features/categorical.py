@@ -60,6 +60,17 @@ class CategoricalFeature(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         """Name for people: the column, with its part in brackets for dates."""
         return f"{self.column.name}[{self.part}]" if self.part else self.column.name
 
+    def shares(self) -> FloatArray:
+        """Share of the training rows of every code; that of the hashed codes is spread over them evenly."""
+        counts = np.zeros(self.size)
+        known = self.size - self.buckets
+        given = np.asarray(self.counts, np.float64)
+        counts[: min(known, len(given))] = given[:known]
+        if self.buckets and len(given) > known:
+            counts[known:] = given[known] / self.buckets
+        total = float(counts.sum())
+        return counts / total if total > 0 else np.full(self.size, 1.0 / self.size)
+
     def labels(self) -> list[str]:
         """Text of every code, for people."""
         hashed = [f"(hashed {i})" for i in range(self.buckets)]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from justright.bundle.format import Bundle
 from justright.errors import BundleError
@@ -100,24 +99,12 @@ def _deviation(feature: Any) -> float | None:
 
 def _field(feature: CategoricalFeature, weights: FloatArray) -> tuple[ColumnEffect, list[Category]]:
     """Effects of one categorical column, centred on its training rows."""
-    counts = _counts(feature)
-    share = counts / counts.sum() if counts.sum() > 0 else np.full(len(counts), 1.0 / len(counts))
+    share = feature.shares()
     effects = weights - share @ weights
     strength = float(np.sqrt(np.mean(share @ np.square(effects))))
-    seen = np.flatnonzero(counts > 0)
+    seen = np.flatnonzero(share > 0)
     labels = feature.labels()
     found = [
         Category(feature.name, labels[code], float(share[code]), effects[code]) for code in seen.tolist()
     ]
     return ColumnEffect(feature.name, "category", strength, np.zeros(weights.shape[1])), found
-
-
-def _counts(feature: CategoricalFeature) -> npt.NDArray[np.float64]:
-    """Training weight of every code; that of the hashed codes spread over them evenly."""
-    counts = np.zeros(feature.size)
-    plain = feature.size - feature.buckets
-    given = np.asarray(feature.counts, dtype=np.float64)
-    counts[: min(plain, len(given))] = given[:plain]
-    if feature.buckets and len(given) > plain:
-        counts[plain:] = given[plain] / feature.buckets
-    return counts

@@ -108,21 +108,24 @@ def _facts(
         set_aside=tuple(ColumnFact(c.name, c.kind, c.reason) for c in aside),
         threshold=judgement.threshold.value if judgement.threshold else None,
         threshold_note=note,
-        training=_training(judgement, data, recipe),
+        training=_training(judgement, data, recipe, family),
         moved_by=sentences_of(reading),
         findings=tuple(f.sentence for f in findings if f.severity != "info"),
         source=str(source.description.get("path", source.description.get("format", ""))),
     )
 
 
-def _training(judgement: Judgement, data: DataModule, recipe: Recipe) -> tuple[str, ...]:
+def _training(judgement: Judgement, data: DataModule, recipe: Recipe, family: str) -> tuple[str, ...]:
     """Say how it was trained and judged."""
     by = f"by {', '.join(recipe.split.by)}" if recipe.split.by else "by the content of the rows"
     by = f"by {recipe.split.time}, earlier rows judging later ones" if recipe.split.time else by
     penalty = judgement.hyperparameters["penalty"]
+    chosen = f"The penalty {penalty:.3g} was chosen by the mean validation loss of the folds."
+    if family == "crossed":
+        chosen = "The penalties of each function and table were chosen by the loss of the held-out rows."
     return (
         f"{recipe.split.folds} folds {by}; {data.rows} rows trained, {data.test_rows} are kept for the test.",
-        f"The penalty {penalty:.3g} was chosen by the mean validation loss of the folds.",
+        chosen,
         "The exported model was then trained on all of these rows.",
     )
 
