@@ -17,8 +17,10 @@ from justright.training.loop import Trainer
 
 @pytest.fixture
 def small(monkeypatch):
-    """Couple also what is small, on samples too."""
+    """Couple also what is small, on samples too, at once."""
     monkeypatch.setattr(coupled, "_FEWEST", 0)
+    monkeypatch.setattr(newton, "_TRIED", 1)
+    monkeypatch.setattr(newton, "_REFUSED", -1.0)
     monkeypatch.setattr(newton, "_SMALLEST", 100)
     monkeypatch.setattr(newton, "_ROWS_A_PARAMETER", 5)
 
@@ -142,9 +144,32 @@ def test_separated_and_rare_classes_end(problem, minimised, members_of):
     for b in blocks:
         b.target[:] = np.digitize(np.nan_to_num(b.numeric[:, 0]), (-0.5, 2.5))
     state, progress = minimised(spec, blocks, members_of((1e-3, 1e-6, 1e-8)))
+    assert state["coupled"]
     assert np.isfinite(state["theta"]).all()
     assert not progress.failed.any()
     assert (state["train"][~state["dropped"]] < 0.1).all()
+
+
+@pytest.mark.parametrize(("separated", "wanted"), [(True, True), (False, False)])
+def test_only_classes_whose_steps_are_refused_are_coupled(
+    problem, members_of, monkeypatch, separated, wanted
+):
+    """Where the metric of the classes apart will do, it costs far less."""
+    monkeypatch.setattr(coupled, "_FEWEST", 0)
+    monkeypatch.setattr(newton, "_TRIED", 3)
+    spec, blocks = problem(
+        n=600, p=6, fields=(), loss="softmax", outputs=5, optimizer="exact", tolerance=1e-10
+    )
+    members = members_of((1e-1, 1e-3) if not separated else (1e-7, 1e-9))
+    state = newton.start(spec, blocks, members)
+    if separated:
+        for b in blocks:
+            b.numeric[:, 0] *= 15.0 * (b.numeric[:, 1] > 1.5) + 1.0
+            b.target[:] = np.digitize(b.numeric[:, 0] + b.numeric[:, 1], (-30.0, -0.5, 0.5, 30.0))
+        monkeypatch.setattr(newton, "_REFUSED", 0.1)
+    for _ in range(12):
+        state, _ = newton.advance(spec, state, blocks, members, {})
+    assert bool(state["coupled"]) == wanted
 
 
 @pytest.mark.usefixtures("small")

@@ -60,7 +60,7 @@ class Gathered(NamedTuple):
 
 
 def is_coupled(spec: Spec) -> bool:
-    """Say whether steps are Newton's over all classes together: a softmax of 1,500 to 3,000 parameters."""
+    """Say whether steps may be over all classes together: a softmax of 1,500 to 3,000 parameters."""
     size = (layout_for(spec.plan, spec.clip).width + 1) * spec.outputs
     return spec.loss.link == "softmax" and spec.outputs > 1 and _FEWEST < size <= _MOST
 

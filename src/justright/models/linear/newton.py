@@ -5,9 +5,9 @@
 One pass over the rows gives loss and gradient of all members at their trial points; a member accepts
 its trial point or shortens its step. Steps are L-BFGS (Nocedal 1980) in the metric of `metric`, which
 the folds of a setting share: they differ from it by sampling noise, so a handful of passes reaches the
-optimum; a large softmax makes the steps of `coupled`. The samples double (Daneshmand, Lucchi and Hofmann
-2016): most steps are made on few rows, and settings that a sample shows to be hopeless do not see all
-rows. No learning rate is set.
+optimum; a softmax whose steps are refused goes over to `coupled`. The samples double (Daneshmand, Lucchi
+and Hofmann 2016): most steps are made on few rows, and settings that a sample shows to be hopeless do
+not see all rows. No learning rate is set.
 
 Shapes: d features, k outputs, M members; theta is (d + 1, k, M) with the bias in its last row.
 """
@@ -21,11 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.models.base import Curve, Progress, Spec, State
+from justright.models.linear.bias import best_bias
 from justright.models.linear.coupled import is_coupled, one_thread, steps_of
-from justright.models.linear.design import layout_for, sampled
+from justright.models.linear.design import layout_for
 from justright.models.linear.dual import DualMetric
 from justright.models.linear.metric import Metric, build_metric
-from justright.models.linear.passes import Evaluation, evaluate, shaped
+from justright.models.linear.passes import Evaluation, evaluate
 from justright.schema import Block, FloatArray, Member
 
 __all__ = ["LOOK_BACK", "advance", "best_bias", "decided", "exhausted", "start"]
@@ -37,6 +38,8 @@ _LEVEL_PASSES: Final = 6  # passes of the last sample but one; a sample half as 
 _MOST_PASSES: Final = 48
 _SMALLEST: Final = 4_000  # rows of the smallest sample
 _ROWS_A_PARAMETER: Final = 15  # of the smallest sample of coupled steps, which cost the same on few rows
+_TRIED: Final = 6  # passes after which refused steps are counted
+_REFUSED: Final = 0.4  # share of refused steps above which a softmax is stepped over all classes together
 _RENEW: Final = (4, 12, 30)  # passes of a level after which a metric at the current point pays for itself
 LOOK_BACK: Final = 12
 _STALE: Final = 2e-3  # share by which the validation loss must fall in so many passes
@@ -51,9 +54,7 @@ def start(spec: Spec, blocks: Sequence[Block], members: Sequence[Member]) -> Sta
     theta[d] = best_bias(spec, blocks)[:, None]
     pairs = int(np.clip(_PAIR_BYTES // (16 * max(theta.size, 1)), 3, _PAIRS))
     smallest = max(_SMALLEST, 4 * d)
-    if is_coupled(spec):
-        pairs, smallest = 1, max(smallest, _ROWS_A_PARAMETER * k * (d + 1))
-    levels = int(np.clip(np.floor(np.log2(max(spec.rows, 1) / smallest)), 0, 6))
+    levels = _levels(spec, smallest)
     settings = 1 + max(member.setting for member in members)
     return {
         "theta": theta,
@@ -75,9 +76,16 @@ def start(spec: Spec, blocks: Sequence[Block], members: Sequence[Member]) -> Sta
         "anchor_done": np.zeros(count, bool),
         "first": np.full(count, np.nan),
         "best": np.full(LOOK_BACK, np.inf),
+        "tried": np.zeros(2),
+        "coupled": np.asarray(False),
         "level": np.asarray(levels),
         "level_pass": np.asarray(0),
     }
+
+
+def _levels(spec: Spec, smallest: int) -> int:
+    """Return how often the rows are halved so that the smallest sample has so many."""
+    return int(np.clip(np.floor(np.log2(max(spec.rows, 1) / smallest)), 0, 6))
 
 
 def advance(
@@ -91,25 +99,66 @@ def advance(
     share = 0.5 ** int(state["level"])
     active = np.flatnonzero(~state["done"])
     asked = [members[i] for i in active.tolist()]
-    with one_thread(is_coupled(spec)):
+    with one_thread(bool(new["coupled"])):
         found = evaluate(spec, blocks, asked, state["trial"][:, :, active], share)
     penalty = np.asarray([member.penalty for member in asked])
     objective, gradient = _penalised(found, state["trial"][:, :, active], penalty)
     good = _accept(new, active, found, objective, gradient, fresh=int(state["level_pass"]) == 0)
+    new["tried"] += good.sum(), (~good).sum()
     good |= _adopt(new, active, members)
     new["level_pass"] += 1
-    if is_coupled(spec):
-        _aim(new, active[good], steps_of(spec, new, active[good], blocks, members, cache))
+    if is_coupled(spec) and _refused(new):
+        _couple(spec, new, members)
+        rule = "steps over all classes together begin"
     else:
-        if int(new["level_pass"]) in _RENEW:
-            _renew(new, members, share)
-        metric = _metric(spec, new, blocks, members, cache)
-        _propose(new, active[good], metric, np.asarray([member.setting for member in members]))
-    rule = _finish(spec, new, active, members)
+        _step(spec, new, active[good], blocks, members, cache)
+        rule = _finish(spec, new, active, members)
     curve = Curve(share, new["train"].copy(), new["validation"].copy())
     norms = {"gradient": _norm(new["gradient"]), "step": new["step"] * _norm(new["direction"])}
     done = new["done"] & (int(new["level"]) == 0)
     return new, Progress((curve,), done, norms, 1, rule, new["failed"])
+
+
+def _step(
+    spec: Spec,
+    new: State,
+    moved: npt.NDArray[Any],
+    blocks: Sequence[Block],
+    members: Sequence[Member],
+    cache: dict[str, Any],
+) -> None:
+    """Choose the next trial points of the moved members. Sets `new`."""
+    if new["coupled"]:
+        _aim(new, moved, steps_of(spec, new, moved, blocks, members, cache))
+        return
+    if int(new["level_pass"]) in _RENEW:
+        _renew(new, members, 0.5 ** int(new["level"]))
+    metric = _metric(spec, new, blocks, members, cache)
+    _propose(new, moved, metric, np.asarray([member.setting for member in members]))
+
+
+def _refused(new: State) -> bool:
+    """Say whether the steps so far were refused too often, for the first time."""
+    enough = int(new["level_pass"]) >= _TRIED and not new["coupled"]
+    return bool(enough and new["tried"][1] > _REFUSED * new["tried"].sum())
+
+
+def _couple(spec: Spec, new: State, members: Sequence[Member]) -> None:
+    """Go over to steps over all classes together, which cost the same on few rows. Sets `new`."""
+    new["coupled"] = np.asarray(True)
+    parameters = new["theta"].shape[0] * new["theta"].shape[1]
+    level = min(int(new["level"]), _levels(spec, _ROWS_A_PARAMETER * parameters))
+    _enter(new, members, level)
+
+
+def _enter(new: State, members: Sequence[Member], level: int) -> None:
+    """Begin a level at the points where the members are. Sets `new`."""
+    new["level"], new["level_pass"] = np.asarray(level), np.asarray(0)
+    new["done"] = new["failed"] | new["dropped"]
+    new["train"][new["dropped"]] = new["validation"][new["dropped"]] = np.nan
+    new["trial"] = new["theta"].copy()
+    new["step"][:] = 1.0
+    _renew(new, members, 0.5**level)
 
 
 def _norm(values: FloatArray) -> FloatArray:
@@ -281,21 +330,16 @@ def _finish(spec: Spec, new: State, active: npt.NDArray[Any], members: Sequence[
     noise = 0.05 * len(new["theta"]) / (spec.rows * 0.5**level) if level else 0.0
     tolerance = np.maximum(noise, 0.1 * spec.descent.tolerance) * scale
     new["done"][active] |= (promised < tolerance) & (new["step"][active] == 1.0)
-    if not level or is_coupled(spec):
+    if not level or new["coupled"]:
         new["done"][active] |= decided(new, active, promised, members)
     if not level and exhausted(new, members) and not new["done"].all():
         new["done"][:] = True
         rule = "the validation loss no longer falls"
     limit = min(_LEVEL_PASSES << max(level - 1, 0), _MOST_PASSES)
     if level and (new["done"].all() or int(new["level_pass"]) >= limit):
-        settled, near_only = new["done"].copy(), is_coupled(spec)
+        settled, near_only = new["done"].copy(), bool(new["coupled"])
         new["dropped"] |= _hopeless(new, members, near_only=near_only) & (settled | near_only)
-        new["level"], new["level_pass"] = np.asarray(level - 1), np.asarray(0)
-        new["done"] = new["failed"] | new["dropped"]
-        new["train"][new["dropped"]] = new["validation"][new["dropped"]] = np.nan
-        new["trial"] = new["theta"].copy()
-        new["step"][:] = 1.0
-        _renew(new, members, 0.5 ** (level - 1))
+        _enter(new, members, level - 1)
     return rule
 
 
@@ -352,31 +396,3 @@ def _hopeless(new: State, members: Sequence[Member], *, near_only: bool = False)
     beaten = ~(gap.mean(axis=1) <= 3 * error + 1e-4 * abs(means[best]))
     near = (np.arange(settings) >= best - _NEAR + 1) & (np.arange(settings) <= best + _NEAR)
     return np.asarray(((beaten | near_only) & ~near)[[member.setting for member in members]])
-
-
-def best_bias(spec: Spec, blocks: Sequence[Block]) -> FloatArray:
-    """Return the bias of the model without features, float64 (k,), by Newton steps on a sample of targets."""
-    bias = np.zeros(spec.outputs)
-    for _ in range(50):
-        slope, bend = _bias_slope(spec, blocks, bias)
-        step = np.clip(slope / np.maximum(bend, 1e-9), -2.0, 2.0)
-        bias = np.clip(bias - step, -30.0, 30.0)
-        if np.abs(step).max() < 1e-6:
-            break
-    return bias - bias.mean() if spec.outputs > 1 else bias
-
-
-def _bias_slope(spec: Spec, blocks: Sequence[Block], bias: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return first and second derivative of the mean loss by each bias, by central differences."""
-    slope, bend, count, h = np.zeros(spec.outputs), np.zeros(spec.outputs), 0.0, 1e-4
-    for block in sampled(blocks, min(1.0, 5_000 / max(spec.rows, 1))):
-        target, weight = shaped(block.target), block.weight.astype(np.float64)
-        count += float(weight.sum())
-        at = np.broadcast_to(bias[None, :, None], (block.rows, spec.outputs, 1))
-        slope += weight @ spec.loss.gradient(at, target)[:, :, 0]
-        for output in range(spec.outputs):
-            up, down = at.copy(), at.copy()
-            up[:, output], down[:, output] = up[:, output] + h, down[:, output] - h
-            turn = spec.loss.gradient(up, target) - spec.loss.gradient(down, target)
-            bend[output] += float(weight @ turn[:, output, 0]) / (2 * h)
-    return slope / max(count, 1e-300), bend / max(count, 1e-300)
