@@ -272,15 +272,19 @@ def cross_gain(
     gain : float
         Fall of the loss of the held-out rows, summed, beyond what the two main effects alone explain.
     z : float
-        The same steps' first-order gain over its noise: without any effect mean 0, variance 1.
+        The same steps' first-order gain over its noise: without any effect mean 0, variance at most 1.
     freedom : float
         Degrees of freedom of the chi-square that z has without effect: (chi2 - freedom) / sqrt(2 freedom).
 
     Notes
     -----
-    The first-order gain, - sum of slope times step, is a sum over cells of products of sums of different
-    folds: without effect its mean is 0, and since each pair of folds counts twice its variance is twice the
-    sum of squares that the folds show one by one. The gain itself is lower by what the steps cost.
+    Main effects are taken out of every fold's slopes by that fold alone, so that folds stay independent and
+    the first-order gain, a sum over cells of products of slopes of different folds, has mean 0 without
+    effect. Its variance is that of a sum of products (signs of the rows flipped at random: a Rademacher
+    chaos), from the squares that each cell shows, or from the mean dispersion where a rare cell
+    happens to show less. Main effects cost each cell a share of its freedom. Freedom by the third moment
+    (Liu, Tang and Zhang 2009): a few cells with most of the variance have the long tail of few degrees.
+    The gain itself is lower by what the steps cost.
     """
     from justright.kernels.compiled_additive import cross_gain as compiled
 

@@ -311,51 +311,99 @@ def _join(smooth, u, neighbour, total, weight):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _without_mains(slope, bend, sweeps, tiny):  # type: ignore[no-untyped-def]
+    """Take out of slopes (rows, columns) what a function of the row and one of the column explain."""
+    rows, columns = slope.shape
+    for _ in range(sweeps):
+        for i in range(rows):
+            a, b = 0.0, tiny
+            for j in range(columns):
+                a += slope[i, j]
+                b += bend[i, j]
+            for j in range(columns):
+                slope[i, j] -= bend[i, j] * (a / b)
+        for j in range(columns):
+            a, b = 0.0, tiny
+            for i in range(rows):
+                a += slope[i, j]
+                b += bend[i, j]
+            for i in range(rows):
+                slope[i, j] -= bend[i, j] * (a / b)
+
+
+@kernel
+def _freedom(stiff, tiny, free):  # type: ignore[no-untyped-def]
+    """Set `free` to the share of each cell's variance that main effects leave it.
+
+    Exact where rows and columns are independent; else of the table of this cell and the rest, an upper bound.
+    """
+    rows, columns = stiff.shape
+    down, total = np.zeros(columns), 0.0
+    for i in range(rows):
+        for j in range(columns):
+            down[j] += stiff[i, j]
+            total += stiff[i, j]
+    for i in range(rows):
+        across = 0.0
+        for j in range(columns):
+            across += stiff[i, j]
+        for j in range(columns):
+            own = stiff[i, j]
+            right, below = max(across - own, 0.0) + tiny, max(down[j] - own, 0.0) + tiny
+            rest = max(total - across - down[j] + own, 0.0) + tiny
+            free[i, j] = 1.0 / (1.0 + own / right + own / below + own / rest)
+
+
+@kernel
 def cross_gain(slope, bend, spread, strengths, unit, out):  # type: ignore[no-untyped-def]
     """Score a table of cells by the folds; see `kernels.additive.cross_gain`.
 
     `slope`, `bend`, `spread` are (folds, rows, columns) and changed: main effects are taken out of the slope.
     """
     folds, rows, columns = slope.shape
+    tiny = 1e-9 * unit + 1e-300
     total, stiff = np.zeros((rows, columns)), np.zeros((rows, columns))
+    variance, free = np.zeros((rows, columns)), np.zeros((rows, columns))
     for f in range(folds):
         total += slope[f]
         stiff += bend[f]
-    first, second = np.zeros(rows), np.zeros(columns)
-    for _ in range(6):
-        for i in range(rows):
-            a, b = 0.0, 1e-9 * unit + 1e-300
-            for j in range(columns):
-                a += total[i, j] - stiff[i, j] * second[j]
-                b += stiff[i, j]
-            first[i] = a / b
-        for j in range(columns):
-            a, b = 0.0, 1e-9 * unit + 1e-300
-            for i in range(rows):
-                a += total[i, j] - stiff[i, j] * first[i]
-                b += stiff[i, j]
-            second[j] = a / b
+        variance += spread[f]
+    first = total.copy()
+    _without_mains(first, stiff, 6, tiny)
+    _freedom(stiff, tiny, free)
+    noisy = variance.sum() / max(stiff.sum(), 1e-300) + 1e-300
     for i in range(rows):
         for j in range(columns):
-            total[i, j] -= stiff[i, j] * (first[i] + second[j])
+            shift = (total[i, j] - first[i, j]) / (stiff[i, j] + 1e-300)
+            lack = max(noisy * stiff[i, j] - variance[i, j], 0.0) / (stiff[i, j] + 1e-300)
             for f in range(folds):
-                slope[f, i, j] -= bend[f, i, j] * (first[i] + second[j])
+                slope[f, i, j] -= bend[f, i, j] * shift
+                spread[f, i, j] += bend[f, i, j] * lack
+    total[:] = 0.0
+    variance[:] = 0.0
+    for f in range(folds):
+        _without_mains(slope[f], bend[f], 4, tiny)
+        total += slope[f]
+        variance += spread[f]
     out[0], out[1], out[2] = -1e300, 0.0, 1.0
     for s in range(strengths.shape[0]):
         ridge = strengths[s] * unit
-        gain, pull, noise, sum1, sum2 = 0.0, 0.0, 0.0, 0.0, 0.0
+        gain, pull, noise, sum2, sum3 = 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(rows):
             for j in range(columns):
-                variance = 0.0
+                square, single = 0.0, 0.0
                 for f in range(folds):
-                    variance += spread[f, i, j]
-                    u = -(total[i, j] - slope[f, i, j]) / (stiff[i, j] - bend[f, i, j] + ridge)
+                    held = 1.0 / (stiff[i, j] - bend[f, i, j] + ridge)
+                    u = -(total[i, j] - slope[f, i, j]) * held
                     pull -= slope[f, i, j] * u
                     gain -= slope[f, i, j] * u + 0.5 * bend[f, i, j] * u * u
-                    noise += u * u * spread[f, i, j]
-                share = variance / (stiff[i, j] + ridge)
-                sum1 += share
-                sum2 += share * share
-        z = pull / math.sqrt(2.0 * noise + 1e-300)
+                    part = spread[f, i, j] * held
+                    square += part
+                    single += part * part
+                noise += free[i, j] * (square * square - single)
+                share = variance[i, j] / ((stiff[i, j] + ridge) * noisy)
+                sum2 += free[i, j] * share * share
+                sum3 += free[i, j] * share * share * share
+        z = pull / math.sqrt(2.0 * noise + 1e-300) if noise > 1e-200 else 0.0
         if z > out[1] or s == 0:
-            out[0], out[1], out[2] = gain, z, sum1 * sum1 / (sum2 + 1e-300)
+            out[0], out[1], out[2] = gain, z, sum2 * sum2 * sum2 / (sum3 * sum3 + 1e-300)

@@ -2,8 +2,8 @@
 
 For every pair one histogram of slope and bend by fold and pair of codes, of the rows' held-out margins; the
 gain of cell steps, at four grains, follows from it (`kernels.additive.cross_gain`). A gain is set
-against the law it has where there is no interaction, a weighted sum of chi-squares
-(matched by Satterthwaite 1946), and corrected for the number of pairs and grains tried (Bonferroni).
+against the law it has where there is no interaction, a weighted sum of chi-squares, and corrected for all
+that a training may try: pairs, grains, strengths and searches (Bonferroni).
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import numpy.typing as npt
 from justright.kernels.additive import cross_gain, in_threads, pair_histogram
 from justright.models.crossed.fields import Field
 from justright.models.crossed.packed import Packed
+from justright.models.crossed.stage import ROUNDS
 from justright.models.crossed.terms import grouped
 from justright.schema import FloatArray
 
 __all__ = ["LEVEL", "Candidate", "search"]
 
 LEVEL: Final = 0.01
-"""Chance that a search without any interaction in the table accepts one."""
+"""Chance that a training accepts an interaction where the table has none."""
 
 _GRAIN: Final = 24
 _POOLS: Final = (1, 2, 3, 6)  # groups taken together along ordered axes
@@ -38,7 +39,7 @@ _PARTNERS: Final = 4  # strongest fields that are tried with every other
 class Candidate(NamedTuple):
     """A pair that was tried: fields, fall of the held-out loss, strength over noise, chance of as much.
 
-    `p` is corrected for all pairs and grains tried.
+    `p` is corrected for all pairs, grains, strengths and searches.
     """
 
     first: int
@@ -58,6 +59,7 @@ class _Held(NamedTuple):
     folds: int
     g: list[npt.NDArray[np.float32]]
     h: list[npt.NDArray[np.float32]]
+    alike: float
 
 
 def search(
@@ -99,7 +101,7 @@ def search(
     if room < len(held.fold):
         sample = _every(held, -(-len(held.fold) // max(room, 1_000)))
         found = in_threads(lambda pair: _candidate(sample, pair, tried), pairs)
-        best = sorted(found, key=lambda each: -each.z)[: max(_SCREENED, tried // 20)]
+        best = sorted(found, key=lambda each: (each.p, -each.z))[: max(_SCREENED, tried // 20)]
         pairs = [(each.first, each.second) for each in best]
     made = in_threads(lambda pair: _candidate(held, pair, tried), pairs)
     return sorted(made, key=lambda each: -each.gain)
@@ -126,15 +128,28 @@ def _held(
     own = judges[fold]
     maps = [grouped(field, count, _GRAIN) for field, count in zip(fields, counts, strict=True)]
     codes = [each[code[inside]].astype(np.uint16) for each, code in zip(maps, packed.codes, strict=True)]
+    g = [rows.g[inside, own + output] for output in range(rows.outputs)]
     return _Held(
         codes,
         [int(each.max()) + 1 for each in maps],
         [field.ordered for field in fields],
         fold,
         len(judges),
-        [rows.g[inside, own + output] for output in range(rows.outputs)],
+        g,
         [rows.h[inside, own + output] for output in range(rows.outputs)],
+        _alike(g),
     )
+
+
+def _alike(g: Sequence[npt.NDArray[np.float32]]) -> float:
+    """Return the sum of the squared correlations of the slopes of all outputs: the variance of a sum of z.
+
+    Slopes of a softmax add up to 0, so that what one class shows others show again: two classes count once.
+    """
+    slopes = np.stack(g).astype(np.float64)
+    products = slopes @ slopes.T
+    size = np.sqrt(np.maximum(np.diag(products), 1e-300))
+    return float(np.square(products / np.outer(size, size)).sum())
 
 
 def _every(held: _Held, step: int) -> _Held:
@@ -148,7 +163,7 @@ def _every(held: _Held, step: int) -> _Held:
 
 
 def _candidate(held: _Held, pair: tuple[int, int], tried: int) -> Candidate:
-    """Try one pair at every grain; keep the most significant."""
+    """Try one pair at every grain; keep the most significant, with the most that a significant one gains."""
     i, j = pair
     shape = (held.sizes[i], held.sizes[j])
     sums = [
@@ -157,6 +172,7 @@ def _candidate(held: _Held, pair: tuple[int, int], tried: int) -> Candidate:
     ]
     best = Candidate(i, j, -np.inf, 0.0, 1.0)
     grains = _POOLS if held.ordered[i] or held.ordered[j] else _POOLS[:1]
+    chances = len(grains) * len(_STRENGTHS) * ROUNDS
     for pool in grains:
         gain, zs, freedom = 0.0, 0.0, 0.0
         for slope, bend, spread in sums:
@@ -169,8 +185,11 @@ def _candidate(held: _Held, pair: tuple[int, int], tried: int) -> Candidate:
             gain += part
             zs += z
             freedom += free
-        z = zs / np.sqrt(len(sums))
-        p = min(1.0, _tail(z, freedom) * tried * len(grains))
+        z = zs / np.sqrt(held.alike)
+        p = min(1.0, _tail(z, freedom * len(sums) / held.alike) * tried * chances)
+        if p < LEVEL and best.p < LEVEL:
+            gain = max(gain, best.gain)
+            best = best._replace(gain=gain)
         if (p, -gain) < (best.p, -best.gain):
             best = Candidate(i, j, gain, z, p)
     return best
