@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from justright.bundle.predictor import Predictor, load
     from justright.bundle.scoring import score_file
     from justright.errors import JustrightError, JustrightWarning
-    from justright.estimators import LinearClassifier, LinearRegressor
+    from justright.estimators import CrossedClassifier, CrossedRegressor, LinearClassifier, LinearRegressor
     from justright.kinds import infer_schema
     from justright.metrics import metric
     from justright.recipe import Recipe, read_recipe
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from justright.workflow.evaluate import evaluate_model
 
 __all__ = [
+    "CrossedClassifier",
+    "CrossedRegressor",
     "Finding",
     "JustrightError",
     "JustrightWarning",
@@ -57,6 +59,8 @@ __all__ = [
 __version__: Final = "0.1.0"
 
 _PLACES: Final = {
+    "CrossedClassifier": "justright.estimators",
+    "CrossedRegressor": "justright.estimators",
     "Finding": "justright.schema",
     "JustrightError": "justright.errors",
     "JustrightWarning": "justright.errors",

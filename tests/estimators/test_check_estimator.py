@@ -10,10 +10,17 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning, SkipTestWarning
 from sklearn.utils.estimator_checks import check_estimator
 
-from justright.estimators import LinearClassifier, LinearRegressor
+from justright.estimators import CrossedClassifier, CrossedRegressor, LinearClassifier, LinearRegressor
 
-# Check -> why it fails. None does; a new one needs its reason here.
-EXPECTED_TO_FAIL: dict[str, str] = {}
+# Check -> estimators that fail it, and why. A new one needs its reason here.
+EXPECTED_TO_FAIL: dict[str, tuple[type, str]] = {
+    "check_class_weight_classifiers": (
+        CrossedClassifier,
+        "it wants one class to win everywhere by a weight of ten millions to one, from 50 rows of three classes;"
+        " penalties count in rows of mean curvature, of which saturated rows have none, so that a row of a light"
+        " class far from the others keeps its class",
+    ),
+}
 # It asks for an environment variable of SciPy that makes arrays of other libraries pass through.
 SKIPPED = {"check_array_api_input"}
 
@@ -26,6 +33,12 @@ ESTIMATORS = [
     (LinearClassifier(), 58),
     (LinearClassifier(class_weight="balanced", cv=3), 58),
     (LinearClassifier(penalty="l1", alphas=[0.1, 0.01]), 58),
+    (CrossedRegressor(), 57),
+    (CrossedRegressor(loss="poisson", crosses=None), 57),
+    (CrossedRegressor(penalty=1.0), 57),
+    (CrossedClassifier(), 60),
+    (CrossedClassifier(penalty=1.0), 60),
+    (CrossedClassifier(class_weight="balanced", cv=3), 60),
 ]
 
 
@@ -36,6 +49,7 @@ def test_the_suite_of_scikit_learn(estimator: Any, fewest: int) -> None:
         warnings.simplefilter("ignore", ConvergenceWarning)  # checks set max_iter to a handful
         results = check_estimator(estimator, on_fail=None)
     told = {f"{r['check_name']}: {r['exception']!r}" for r in results if r["status"] == "failed"}
-    assert {text.split(":")[0] for text in told} == set(EXPECTED_TO_FAIL), told
+    expected = {name for name, (family, _) in EXPECTED_TO_FAIL.items() if isinstance(estimator, family)}
+    assert {text.split(":")[0] for text in told} == expected, told
     assert {r["check_name"] for r in results if r["status"] == "skipped"} <= SKIPPED
     assert Counter(r["status"] for r in results)["passed"] >= fewest

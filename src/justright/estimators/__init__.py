@@ -18,6 +18,8 @@ if find_spec("sklearn") is None:
     )
 
 from justright.estimators.classifier import LinearClassifier
+from justright.estimators.crossed_classifier import CrossedClassifier
+from justright.estimators.crossed_regressor import CrossedRegressor
 from justright.estimators.regressor import LinearRegressor
 
-__all__ = ["LinearClassifier", "LinearRegressor"]
+__all__ = ["CrossedClassifier", "CrossedRegressor", "LinearClassifier", "LinearRegressor"]

@@ -9,13 +9,14 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
-from justright.errors import ColumnError, RecipeError
+from justright.errors import ColumnError
+from justright.estimators.classes import class_factors, likeliest, log_probabilities, probabilities
 from justright.estimators.constraints import CLASSIFIER, check
 from justright.estimators.encoding import coefficient_names
 from justright.estimators.fitting import fit_linear
 from justright.estimators.inputs import margins, read_training, read_weights
 from justright.features.target import TargetFeature
-from justright.optim.losses import loss_for, margins_to_predictions
+from justright.optim.losses import loss_for
 from justright.schema import Column, FloatArray, Target, Task
 
 __all__ = ["LinearClassifier"]
@@ -143,7 +144,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
                 allowed="at least two classes",
             )
         number = np.clip(np.searchsorted(self.classes_, y), 0, len(self.classes_) - 1).astype(np.int32)
-        weight = weight * _class_factor(self.class_weight, self.classes_, number, weight)
+        weight = weight * class_factors(self.class_weight, self.classes_, number, weight)[number]
         binary = len(self.classes_) == 2
         task: Task = "binary" if binary else "multiclass"
         model, fitted = fit_linear(
@@ -171,41 +172,13 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the likeliest class of each row, (rows,)."""
-        found = margins(self, X)
-        best = (found[:, 0] > 0).astype(np.int64) if found.shape[1] == 1 else found.argmax(axis=1)
+        best = likeliest(margins(self, X))
         return np.asarray(self.classes_[best])
 
     def predict_proba(self, X: Any) -> FloatArray:
         """Return the probability of each class, float64 (rows, n_classes); rows sum to 1."""
-        found = margins(self, X)
-        if found.shape[1] > 1:
-            return margins_to_predictions(found, "softmax")
-        return np.column_stack([margins_to_predictions(sign * found, "logistic") for sign in (-1.0, 1.0)])
+        return probabilities(margins(self, X))
 
     def predict_log_proba(self, X: Any) -> FloatArray:
         """Return the logarithm of each probability, float64 (rows, n_classes), exact where it is tiny."""
-        found = margins(self, X)
-        if found.shape[1] == 1:
-            return -np.logaddexp(0.0, np.column_stack([found[:, 0], -found[:, 0]]))
-        top = found.max(axis=1, keepdims=True)
-        return np.asarray(found - top - np.log(np.exp(found - top).sum(axis=1, keepdims=True)))
-
-
-def _class_factor(
-    class_weight: Any, classes: npt.NDArray[Any], number: npt.NDArray[np.int32], weight: FloatArray
-) -> FloatArray:
-    """Return the factor of each row's weight by its class, float64 (rows,)."""
-    if class_weight is None:
-        return np.ones(len(number))
-    if isinstance(class_weight, str):
-        totals = np.bincount(number, weights=weight, minlength=len(classes))
-        return np.asarray((weight.sum() / (len(classes) * totals))[number])
-    known = classes.tolist()
-    for label, factor in class_weight.items():
-        if not (isinstance(factor, int | float | np.number) and np.isfinite(factor) and factor > 0):
-            raise RecipeError(f"class_weight={{{label!r}: {factor!r}}}", allowed="weights above 0")
-    if unknown := [label for label in class_weight if label not in known]:
-        raise RecipeError(
-            f"class_weight of {unknown[0]!r}", allowed=f"the classes of y, such as {known[0]!r}"
-        )
-    return np.asarray([float(class_weight.get(label, 1.0)) for label in known])[number]
+        return log_probabilities(margins(self, X))

@@ -47,8 +47,9 @@ class Table:
     names: tuple[str, ...] | None = None
     aside: tuple[str, ...] = ()
 
-    def take(self, chosen: npt.NDArray[np.bool_]) -> Table:
-        """Return some rows."""
+    def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Table:
+        """Return some rows, by a mask or by number."""
+        rows = int(chosen.sum()) if chosen.dtype == bool else len(chosen)
         values = {
             name: Canonical(
                 None if value.numbers is None else value.numbers[chosen],
@@ -58,7 +59,7 @@ class Table:
             )
             for name, value in self.values.items()
         }
-        return Table(self.columns, values, int(chosen.sum()), self.names, self.aside)
+        return Table(self.columns, values, rows, self.names, self.aside)
 
 
 def is_frame(table: Any) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from justright.errors import RecipeError
 
-__all__ = ["CLASSIFIER", "REGRESSOR", "Table", "check"]
+__all__ = ["CLASSIFIER", "CROSSED_CLASSIFIER", "CROSSED_REGRESSOR", "REGRESSOR", "Table", "check"]
 
 Table: TypeAlias = Mapping[str, tuple[Callable[[Any], bool], str]]
 """Parameter -> (whether a value is allowed, what is allowed in words)."""
@@ -73,14 +73,39 @@ def _is_cv(value: Any) -> bool:
     return hasattr(value, "split") or isinstance(value, Iterable)
 
 
+def _is_pairs(value: Any) -> bool:
+    """Say whether a value is a sequence of pairs of names or numbers of columns."""
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        return False
+    every = list(value)
+    return all(
+        isinstance(pair, Iterable)
+        and not isinstance(pair, str)
+        and len(two := list(pair)) == 2
+        and all(isinstance(one, str | Integral) and not isinstance(one, bool) for one in two)
+        for pair in every
+    )
+
+
+_RANDOM: Final[Table] = {
+    "cv": (_is_cv, "an integer in 2..100, a splitter of scikit-learn, or a list of (train, test) pairs"),
+    "max_iter": (lambda value: _is_number(value, 1, kind=Integral), "an integer above 0"),
+    "random_state": (_is_seed, "None, an integer >= 0, or a RandomState"),
+}
+
+_CLASS_WEIGHT: Final[Table] = {
+    "class_weight": (
+        lambda value: value is None or value == "balanced" or isinstance(value, Mapping),
+        "None, 'balanced', or a dict of class to weight",
+    )
+}
+
 _BOTH: Final[Table] = {
+    **_RANDOM,
     "penalty": (lambda value: value in _PENALTIES, f"one of {', '.join(_PENALTIES)}"),
     "l1_ratio": (lambda value: _is_number(value, 0, 1), "a number in 0..1"),
     "alphas": (_is_path, "None, a number >= 0, or several"),
-    "cv": (_is_cv, "an integer in 2..100, a splitter of scikit-learn, or a list of (train, test) pairs"),
-    "max_iter": (lambda value: _is_number(value, 1, kind=Integral), "an integer above 0"),
     "tol": (lambda value: _is_number(value, 1e-12, 0.1), "a number in 1e-12..0.1"),
-    "random_state": (_is_seed, "None, an integer >= 0, or a RandomState"),
 }
 
 REGRESSOR: Final[Table] = {
@@ -90,11 +115,24 @@ REGRESSOR: Final[Table] = {
 }
 """Parameters of LinearRegressor."""
 
-CLASSIFIER: Final[Table] = {
-    **_BOTH,
-    "class_weight": (
-        lambda value: value is None or value == "balanced" or isinstance(value, Mapping),
-        "None, 'balanced', or a dict of class to weight",
-    ),
-}
+CLASSIFIER: Final[Table] = {**_BOTH, **_CLASS_WEIGHT}
 """Parameters of LinearClassifier."""
+
+_CROSSED: Final[Table] = {
+    **_RANDOM,
+    "crosses": (
+        lambda value: value is None or value == "auto" if isinstance(value, str | None) else _is_pairs(value),
+        "'auto', None, or a list of pairs of columns",
+    ),
+    "products": (lambda value: value is None or _is_pairs(value), "None or a list of pairs of columns"),
+    "penalty": (lambda value: value is None or _is_number(value, 0, 1e6), "None or a number in 0..1e6"),
+}
+
+CROSSED_REGRESSOR: Final[Table] = {
+    **_CROSSED,
+    "loss": (lambda value: value in ("squared", "poisson"), "one of squared, poisson"),
+}
+"""Parameters of CrossedRegressor."""
+
+CROSSED_CLASSIFIER: Final[Table] = {**_CROSSED, **_CLASS_WEIGHT}
+"""Parameters of CrossedClassifier."""

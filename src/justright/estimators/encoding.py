@@ -24,7 +24,7 @@ from justright.recipe import Features
 from justright.schema import BLOCK_ROWS, Block, Column, FloatArray, Target
 from justright.split import content_key
 
-__all__ = ["blocks_of", "coefficient_names", "keys_of", "plan_of", "scale_target"]
+__all__ = ["blocks_of", "coefficient_names", "keys_of", "plan_of", "scale_target", "unit_of"]
 
 _FLAT: Final = 1e-10  # a spread below this share of the values' size is rounding, as in features.numeric
 _LARGEST: Final = 1e140  # above, squares leave the range of float64
@@ -104,6 +104,7 @@ def blocks_of(
     weight: FloatArray,
     fold: npt.NDArray[np.int8],
     key: npt.NDArray[np.uint64],
+    unit: float | None = None,
 ) -> list[Block]:
     """Encode all rows.
 
@@ -121,10 +122,11 @@ def blocks_of(
         Validation fold of each row.
     key : uint64 (rows,)
         Fingerprints.
+    unit : float, optional
+        Factor of the weights; None = `unit_of(weight)`, which pieces of one table must share.
     """
     encoded, _ = plan.encode(table.values, table.rows)
-    # Multiplied by a power of two no weight changes its digits, and none leaves the range of float32.
-    unit = 2.0 ** -np.round(np.log2(weight.mean()))
+    unit = unit_of(weight) if unit is None else unit
     whole = Block(
         encoded.numeric,
         encoded.codes,
@@ -136,6 +138,19 @@ def blocks_of(
         mix64(key ^ np.uint64(0x6F72646572)),
     )
     return [whole.slice(begin, begin + BLOCK_ROWS) for begin in range(0, whole.rows, BLOCK_ROWS)]
+
+
+def unit_of(weight: FloatArray) -> float:
+    """Return the factor that brings the mean weight near 1.
+
+    Multiplied by a power of two no weight changes its digits, and none leaves the range of float32.
+
+    Examples
+    --------
+    >>> unit_of(np.array([3.0, 5.0]))
+    0.25
+    """
+    return float(2.0 ** -np.round(np.log2(weight.mean())))
 
 
 def coefficient_names(plan: FeaturePlan) -> list[str]:

@@ -20,7 +20,7 @@ from justright.models.linear.design import layout_for
 from justright.optim.losses import Loss
 from justright.schema import FloatArray
 
-__all__ = ["fit_linear"]
+__all__ = ["fit_linear", "given_folds", "salt"]
 
 
 def fit_linear(
@@ -49,7 +49,7 @@ def fit_linear(
     encoded : int32 or float32 (rows,)
         Class numbers, or values on the scale of training; -1 where the weight is 0.
     """
-    fold = _given_folds(estimator, table, y)
+    fold = given_folds(estimator, table, y)
     seen = weight > 0
     table, weight, encoded = table.take(seen), weight[seen], encoded[seen]
     plan = plan_of(table, weight, target)
@@ -63,7 +63,7 @@ def fit_linear(
         label = (
             encoded.astype(np.int32) if loss.link in ("logistic", "softmax") else np.zeros(len(key), np.int32)
         )
-        fold = deal(key, label, int(estimator.cv), _salt(estimator.random_state))
+        fold = deal(key, label, int(estimator.cv), salt(estimator.random_state))
     else:
         fold = fold[seen]
     blocks = blocks_of(table, plan, encoded, weight, fold, key)
@@ -82,7 +82,7 @@ def fit_linear(
     return Model(table.names, plan, fitted.front, fitted.arrays, *raw(fitted, plan)), fitted
 
 
-def _given_folds(estimator: Any, table: Table, y: npt.NDArray[Any]) -> npt.NDArray[np.int8] | None:
+def given_folds(estimator: Any, table: Table, y: npt.NDArray[Any]) -> npt.NDArray[np.int8] | None:
     """Return the folds of a splitter or of given splits; None where a number of folds was asked for."""
     if isinstance(estimator.cv, int | np.integer):
         return None
@@ -92,7 +92,7 @@ def _given_folds(estimator: Any, table: Table, y: npt.NDArray[Any]) -> npt.NDArr
     return of_splits(splits, table.rows)
 
 
-def _salt(random_state: Any) -> str:
+def salt(random_state: Any) -> str:
     """Return what tells the folds of one random state from those of another; None is the empty salt."""
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(2**31)

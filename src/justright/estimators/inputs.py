@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from justright.errors import ColumnError, TableError
+from justright.errors import ColumnError, RowError, TableError
 from justright.estimators.columns import Table, is_frame, of_frame, of_matrix, read_frame
 from justright.features.plan import FeaturePlan
 from justright.models.linear import forward
 from justright.schema import FloatArray
 
-__all__ = ["Model", "margins", "read_training", "read_weights"]
+__all__ = ["Model", "check_infinite", "margins", "read_training", "read_weights"]
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,12 @@ class Model:
         )
 
 
-def read_training(estimator: Any, X: Any, y: Any, *, numeric: bool) -> tuple[Table, npt.NDArray[Any]]:
+def read_training(
+    estimator: Any, X: Any, y: Any, *, numeric: bool, gaps: bool = False
+) -> tuple[Table, npt.NDArray[Any]]:
     """Check X and y, set `n_features_in_` and `feature_names_in_`, and return the table and y (rows,).
+
+    `gaps` allows NaN in a matrix: missing.
 
     Raises
     ------
@@ -63,7 +67,17 @@ def read_training(estimator: Any, X: Any, y: Any, *, numeric: bool) -> tuple[Tab
     from sklearn.utils.validation import check_consistent_length, validate_data
 
     if not is_frame(X):
-        X, y = validate_data(estimator, X, y, dtype=np.float64, ensure_min_samples=2, y_numeric=numeric)
+        finite = not gaps
+        X, y = validate_data(
+            estimator,
+            X,
+            y,
+            dtype=np.float64,
+            ensure_min_samples=2,
+            y_numeric=numeric,
+            ensure_all_finite=finite,
+        )
+        check_infinite(X)
         return of_matrix(X), y
     y = validate_data(estimator, y=y, y_numeric=numeric)
     validate_data(estimator, X, skip_check_array=True)
@@ -71,6 +85,20 @@ def read_training(estimator: Any, X: Any, y: Any, *, numeric: bool) -> tuple[Tab
     if len(y) < 2:
         raise TableError(f"{len(y)} sample", allowed="at least 2 rows", where="X")
     return of_frame(X, getattr(estimator, "feature_names_in_", None)), y
+
+
+def check_infinite(X: FloatArray) -> None:
+    """Refuse infinite numbers in a matrix: RowError names the first one."""
+    infinite = np.isinf(X)
+    if not infinite.any():
+        return
+    row, column = (int(place) for place in np.argwhere(infinite)[0])
+    raise RowError(
+        f"x{column}={X[row, column]}, an infinity",
+        allowed="finite numbers",
+        where=f"row {row} of X, from 0",
+        next_step="write NaN, which counts as missing, or a large number",
+    )
 
 
 def read_weights(weight: Any, rows: int) -> FloatArray:
