@@ -10,6 +10,7 @@ from justright.bundle.format import Bundle, read_bundle
 from justright.errors import BundleError, StorageError
 from justright.evaluate import Evaluation
 from justright.kinds import Profile
+from justright.models.reading import Reading
 from justright.recipe import Recipe
 from justright.report.out_of_fold import OutOfFold, read_out_of_fold
 from justright.runs import RunFolder
@@ -36,7 +37,7 @@ class Facts:
         Name of the run folder.
     summary : Summary
         The only part that must be there.
-    recipe, schema, profile, split, evaluation, history, out_of_fold, bundle : or None
+    recipe, schema, profile, split, evaluation, history, out_of_fold, bundle, reading : or None
         What the file of that name holds; None where it is not there or cannot be read.
     absent : dict of str to str
         For each file that could not be read, why, as a clause.
@@ -52,6 +53,7 @@ class Facts:
     history: tuple[Row, ...] = ()
     out_of_fold: OutOfFold | None = None
     bundle: Bundle | None = None
+    reading: Reading | None = None
     absent: dict[str, str] = field(default_factory=dict)
 
     def why_not(self, file: str) -> str:
@@ -91,6 +93,7 @@ def read_facts(path: Path) -> Facts:
         history=_history(folder, absent),
         out_of_fold=_out_of_fold(folder, schema, absent),
         bundle=_bundle(folder, absent),
+        reading=_json(folder, "terms.json", Reading, absent),
         absent=absent,
     )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from justright.models.linear import LINEAR
 from justright.report.drawing import require_libraries
 from justright.report.facts import Facts, read_facts
 from justright.report.parts import Section
 from justright.report.sections.classes import classes
 from justright.report.sections.coefficients import coefficients
 from justright.report.sections.columns import columns
+from justright.report.sections.crosses import crosses
 from justright.report.sections.curves import curves
 from justright.report.sections.found import every_finding, found
 from justright.report.sections.making import making
@@ -21,6 +24,8 @@ from justright.report.sections.opening import opening
 from justright.report.sections.path import path
 from justright.report.sections.quality import quality
 from justright.report.sections.splits import splits
+from justright.report.sections.strengths import strengths
+from justright.report.sections.terms import terms
 from justright.report.sections.worst import worst
 from justright.report.wording import count, plain
 from justright.runs import RunFolder
@@ -90,7 +95,19 @@ def page_of(facts: Facts) -> Page:
     """Put the sections of a run in their order."""
     summary = facts.summary
     predictions = numbers if summary.task == "regression" else classes
-    order = (quality, path, curves, predictions, worst, coefficients, found, splits, columns, making)
+    plain_weights = summary.family == LINEAR
+    order: tuple[Callable[[Facts], Section], ...] = (
+        quality,
+        path if plain_weights else strengths,
+        curves,
+        predictions,
+        worst,
+        *((coefficients,) if plain_weights else (terms, crosses)),
+        found,
+        splits,
+        columns,
+        making,
+    )
     about = (
         f"predicts {_TASKS[summary.task]}",
         f"{plain(summary.family, 40)} model",
