@@ -274,7 +274,8 @@ def cross_gain(
     z : float
         The same steps' first-order gain over its noise: without any effect mean 0, variance at most 1.
     freedom : float
-        Degrees of freedom of the chi-square that z has without effect: (chi2 - freedom) / sqrt(2 freedom).
+        At least 1: degrees of freedom of the chi-square whose standardised law z has without effect,
+        (chi2 - freedom) / sqrt(2 freedom).
 
     Notes
     -----

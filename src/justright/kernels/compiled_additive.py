@@ -361,6 +361,9 @@ def cross_gain(slope, bend, spread, strengths, unit, out):  # type: ignore[no-un
     `slope`, `bend`, `spread` are (folds, rows, columns) and changed: main effects are taken out of the slope.
     """
     folds, rows, columns = slope.shape
+    out[0], out[1], out[2] = -1e300, 0.0, 1.0
+    if rows < 2 or columns < 2:
+        return
     tiny = 1e-9 * unit + 1e-300
     total, stiff = np.zeros((rows, columns)), np.zeros((rows, columns))
     variance, free = np.zeros((rows, columns)), np.zeros((rows, columns))
@@ -385,7 +388,6 @@ def cross_gain(slope, bend, spread, strengths, unit, out):  # type: ignore[no-un
         _without_mains(slope[f], bend[f], 4, tiny)
         total += slope[f]
         variance += spread[f]
-    out[0], out[1], out[2] = -1e300, 0.0, 1.0
     for s in range(strengths.shape[0]):
         ridge = strengths[s] * unit
         gain, pull, noise, sum2, sum3 = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -404,6 +406,8 @@ def cross_gain(slope, bend, spread, strengths, unit, out):  # type: ignore[no-un
                 share = variance[i, j] / ((stiff[i, j] + ridge) * noisy)
                 sum2 += free[i, j] * share * share
                 sum3 += free[i, j] * share * share * share
-        z = pull / math.sqrt(2.0 * noise + 1e-300) if noise > 1e-200 else 0.0
-        if z > out[1] or s == 0:
-            out[0], out[1], out[2] = gain, z, sum2 * sum2 * sum2 / (sum3 * sum3 + 1e-300)
+        if sum2 < 1e-6:
+            continue  # columns that copy each other: main effects leave nothing
+        z = pull / math.sqrt(2.0 * noise + 1e-300)
+        if z > out[1] or out[0] == -1e300:
+            out[0], out[1], out[2] = gain, z, max(sum2 * sum2 * sum2 / (sum3 * sum3), 1.0)

@@ -199,9 +199,10 @@ def _tail(z: float, freedom: float) -> float:
     """Return the chance of a larger z where (chi2 - freedom) / sqrt(2 freedom) is its law."""
     from scipy.special import gammaincc
 
-    freedom = max(freedom, 1e-6)
+    if z <= 0.0:
+        return 1.0
     at = freedom + z * np.sqrt(2.0 * freedom)
-    return float(gammaincc(freedom / 2.0, max(at, 0.0) / 2.0))
+    return float(gammaincc(freedom / 2.0, at / 2.0))
 
 
 def _pooled(values: FloatArray, axis: int, pool: int) -> FloatArray:
