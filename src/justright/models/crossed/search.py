@@ -149,7 +149,8 @@ def _alike(g: Sequence[npt.NDArray[np.float32]]) -> float:
     slopes = np.stack(g).astype(np.float64)
     products = slopes @ slopes.T
     size = np.sqrt(np.maximum(np.diag(products), 1e-300))
-    return float(np.square(products / np.outer(size, size)).sum())
+    # Slopes of nothing but zero (a constant target) are alike to no other: never below 1.
+    return max(float(np.square(products / np.outer(size, size)).sum()), 1.0)
 
 
 def _every(held: _Held, step: int) -> _Held:
