@@ -142,7 +142,7 @@ def test_too_simple_is_below_95_percent_of_the_gain_of_trees(ours, said):
     judgement = SimpleNamespace(
         baselines=Baselines(2.0, 1.0), metric="rmse", validation=Value(1.0, 0.9, 1.1), same_rows=ours
     )
-    assert [f.id for f in findings._result(judgement)] == ["model-too-simple"] * said
+    assert [f.id for f in findings._result(judgement, "linear")] == ["model-too-simple"] * said
 
 
 @pytest.mark.parametrize("target", ["y", "c"])

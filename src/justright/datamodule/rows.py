@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,14 @@ from justright.recipe import Split
 from justright.schema import Column, FloatArray, Schema
 from justright.source import Source
 from justright.split import content_key, key_fingerprints
-from justright.values import to_codes, to_moments, to_numbers
+from justright.values import TextPool, to_codes, to_moments, to_numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["RowData", "columns_to_read", "read_batch", "read_rows", "read_times"]
+
+_POOLED: Final = ("categorical", "boolean")
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,26 @@ def columns_to_read(schema: Schema, split: Split) -> list[str]:
 
 def read_rows(source: Source, schema: Schema, split: Split) -> Iterator[RowData]:
     """Yield the rows of a source in their one meaning, at most `BLOCK_ROWS` at a time."""
+    pools: dict[str, TextPool] = {}
     for batch in source.batches(columns_to_read(schema, split)):
-        yield read_batch(batch, schema, split)
+        for column in schema.features:
+            if column.kind in _POOLED and (column.name not in pools or pools[column.name].full):
+                pools[column.name] = TextPool(column)
+        yield read_batch(batch, schema, split, pools)
 
 
-def read_batch(batch: pa.RecordBatch, schema: Schema, split: Split) -> RowData:
-    """Return the rows of one Arrow batch, which holds `columns_to_read`, in their one meaning."""
-    values = {column.name: canonical(batch.column(column.name), column) for column in schema.features}
+def read_batch(
+    batch: pa.RecordBatch, schema: Schema, split: Split, pools: Mapping[str, TextPool] | None = None
+) -> RowData:
+    """Return the rows of one Arrow batch, which holds `columns_to_read`, in their one meaning.
+
+    Texts of the columns in `pools` are numbered by them.
+    """
+    own = pools or {}
+    values = {
+        column.name: canonical(batch.column(column.name), column, own.get(column.name))
+        for column in schema.features
+    }
     target, known = _target(batch, schema)
     weight = _weight(batch, schema)
     content = content_key({name: _plain(value) for name, value in values.items()})

@@ -10,6 +10,7 @@ Codes of one column, in this order:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -19,6 +20,7 @@ import numpy.typing as npt
 
 from justright.features.fingerprints import fingerprint_texts
 from justright.schema import Column, FloatArray
+from justright.values import TextPool
 
 __all__ = ["MISSING", "UNSEEN", "CategoricalFeature", "Tally", "Vocabulary", "fit_categorical"]
 
@@ -89,10 +91,34 @@ class Tally:
         self.weights: dict[str, float] = {}
         self.missing = 0.0
         self.pooled = 0.0
+        self._pool: TextPool | None = None
+        self._sums = np.zeros(0)
 
     def add(self, codes: npt.NDArray[np.int32], texts: Sequence[str | None], weight: FloatArray) -> None:
-        """Take in dictionary-encoded texts `texts[codes]` with the weight of each row."""
-        sums = np.bincount(codes, weights=weight, minlength=len(texts)) if len(texts) else np.zeros(0)
+        """Take in dictionary-encoded texts `texts[codes]` with the weight of each row.
+
+        Sums over the texts of a pool are taken in by `settle`, once for all batches.
+        """
+        sums = np.zeros(len(texts))
+        if len(codes):
+            sums += np.bincount(codes, weights=weight, minlength=len(texts))
+        if not isinstance(texts, TextPool):
+            self._take(texts, sums)
+            return
+        if self._pool is not texts:
+            self.settle()
+            self._pool = texts
+        sums[: len(self._sums)] += self._sums
+        self._sums = sums
+
+    def settle(self) -> None:
+        """Take in what is still summed by the numbers of a pool."""
+        if self._pool is not None:
+            self._take(self._pool[: len(self._sums)], self._sums)
+        self._pool, self._sums = None, np.zeros(0)
+
+    def _take(self, texts: Sequence[str | None], sums: FloatArray) -> None:
+        """Add the weight of each text."""
         for text, total in zip(texts, sums.tolist(), strict=True):
             if total <= 0:
                 continue
@@ -104,6 +130,8 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Add what another part of the rows has seen."""
+        self.settle()
+        other.settle()
         for text, total in other.weights.items():
             self.weights[text] = self.weights.get(text, 0.0) + total
         self.missing += other.missing
@@ -137,14 +165,17 @@ def fit_categorical(
     buckets : int
         Hashed codes for the rest when there are more than `largest` texts.
     """
-    if len(tally.weights) + (tally.missing > 0) < 2 and not tally.pooled:
+    tally.settle()
+    every = tally.weights
+    if len(every) + (tally.missing > 0) < 2 and not tally.pooled:
         return None
-    order = sorted(tally.weights.items(), key=lambda item: (-item[1], item[0]))
-    often = [(text, total) for text, total in order if total >= rare][:largest]
-    if not often:  # a column of a few rows: nothing would be left if everything were rare
-        often = order[:largest] if len(order) <= 2 * rare else []
-    hashed = buckets if len(order) > largest or tally.pooled else 0
-    rest = sum(total for _, total in order[len(often) :]) + tally.pooled
+    common = [item for item in every.items() if item[1] >= rare]
+    if not common and len(every) <= 2 * rare:  # a column of a few rows: else everything would be rare
+        common = list(every.items())
+    often = sorted(common, key=lambda item: (-item[1], item[0]))[:largest]
+    hashed = buckets if len(every) > largest or tally.pooled else 0
+    named = {text for text, _ in often}
+    rest = math.fsum(total for text, total in every.items() if text not in named) + tally.pooled
     counts = (0.0 if hashed else rest, tally.missing, *(total for _, total in often))
     return CategoricalFeature(
         column,
@@ -172,7 +203,9 @@ class Vocabulary:
         return self._hashed([text])[0] if self._buckets else UNSEEN
 
     def codes(self, texts: Iterable[str | None]) -> npt.NDArray[np.int32]:
-        """Return the code of each text, int32 (texts,)."""
+        """Return the code of each text, int32 (texts,); those of a pool are looked up once."""
+        if isinstance(texts, TextPool):
+            return texts.derived(self, self.codes)
         every = list(texts)
         get = self._codes.get
         found = [MISSING if text is None else get(text, UNSEEN) for text in every]

@@ -22,7 +22,7 @@ from justright.features.target import TargetFeature
 from justright.features.text import TextFeature, join_tokens, tokens_of
 from justright.features.time import CALENDAR, CYCLES, calendar, cyclic
 from justright.schema import Block, Column, FloatArray, Tokens
-from justright.values import to_codes, to_moments, to_numbers
+from justright.values import TextPool, to_codes, to_moments, to_numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,14 +61,21 @@ class PlanData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     target: TargetFeature | None
 
 
-def canonical(values: pa.Array[Any] | Sequence[object], column: Column) -> Canonical:
-    """Read the values of one column in their one meaning, from Arrow or from plain Python values."""
+def canonical(
+    values: pa.Array[Any] | Sequence[object], column: Column, pool: TextPool | None = None
+) -> Canonical:
+    """Read the values of one column in their one meaning, from Arrow or from plain Python values.
+
+    With a pool, Arrow values of a column of texts are numbered by it: the same numbers in every batch.
+    """
     if column.kind == "numeric":
         numbers, unreadable = to_numbers(values, column)
         return Canonical(numbers, None, (), unreadable)
     if column.kind == "datetime":
         numbers, unreadable = to_moments(values, column)
         return Canonical(numbers, None, (), unreadable)
+    if pool is not None:
+        return Canonical(None, pool.codes(values), pool, None)
     codes, texts = to_codes(values, column)
     return Canonical(None, codes, texts, None)
 

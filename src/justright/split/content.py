@@ -8,7 +8,7 @@ canonical text. Invariant: order of columns and borders of batches do not enter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from justright.kernels.hashing import mix64
 from justright.schema import FloatArray
 from justright.split.fingerprint import farm_fingerprint
 from justright.split.key import CodedTexts
+from justright.values import TextPool
 
 __all__ = ["CanonicalColumn", "content_key"]
 
@@ -90,7 +91,12 @@ def _of_numbers(numbers: FloatArray, seed: np.uint64) -> npt.NDArray[np.uint64]:
 def _of_texts(column: CodedTexts, seed: np.uint64) -> npt.NDArray[np.uint64]:
     """Mix the fingerprint of each distinct text with the seed, then look the rows up."""
     codes, texts = column
+    words = texts.derived("content", _words) if isinstance(texts, TextPool) else _words(texts)
+    return mix64(words ^ seed)[codes]
+
+
+def _words(texts: Sequence[str | None]) -> npt.NDArray[np.uint64]:
+    """Return the fingerprint of each text."""
     words = farm_fingerprint([text or "" for text in texts]).view(np.uint64)
     words[[text is None for text in texts]] = _MISSING_TEXT
-    words ^= seed
-    return mix64(words)[codes]
+    return words

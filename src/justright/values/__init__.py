@@ -5,17 +5,20 @@ lists alike. The vectorised paths are short cuts whose results equal the scalar 
 value (a property test holds them to it), so the same row gives the same numbers and the same
 category texts from CSV, Parquet, a data frame and JSON.
 
-`figures` is the way back: how a number is written where people read it.
+`pool` keeps the texts of a column over many batches. `figures` is the way back: how a number is written
+where people read it.
 
 Nothing here imports pyarrow until it is handed an Arrow array.
 """
 
 from justright.values.columns import to_codes, to_moments, to_numbers
 from justright.values.figures import figure, figures_in, interval, interval_known
+from justright.values.pool import TextPool
 from justright.values.scalar import MARKS, Unreadable, canonical_text, is_infinite, moment, number
 
 __all__ = [
     "MARKS",
+    "TextPool",
     "Unreadable",
     "canonical_text",
     "figure",

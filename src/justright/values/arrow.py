@@ -144,6 +144,44 @@ def codes_of(array: Any, column: Column) -> tuple[npt.NDArray[np.int32], list[st
     return code_of[indices], list(number_of)
 
 
+def dictionary_of(array: Any) -> tuple[npt.NDArray[np.int64], Any]:
+    """Return (rows,) indices into a dictionary, its length for a missing value, and the dictionary."""
+    array = plain_array(array, keep_dictionary=True)
+    if pa.types.is_null(array.type):
+        return np.zeros(len(array), np.int64), array.slice(0, 0)
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    size, indices = len(array.dictionary), array.indices
+    if indices.null_count:
+        indices = pc.fill_null(pc.cast(indices, pa.int64()), size)
+    found: npt.NDArray[np.int64] = indices.to_numpy(zero_copy_only=False)
+    return found, array.dictionary
+
+
+def texts_of_entries(entries: Any, column: Column) -> list[str | None]:
+    """Return the canonical text of each entry of a dictionary, and None for a missing value at the end."""
+    values = _values(entries)
+    if column.form == "text" and _tidy(entries, column):
+        return [*values, None]  # type: ignore[list-item] # texts, as _tidy says
+    return [*(canonical_text(value, column) for value in values), None]
+
+
+def _tidy(entries: Any, column: Column) -> bool:
+    """Say whether all entries are texts that stay as they are: no space at an end, none means missing."""
+    if not pa.types.is_string(entries.type) or entries.null_count or not len(entries):
+        return False
+    ends = np.frombuffer(entries.buffers()[1], np.int32)[entries.offset : entries.offset + len(entries) + 1]
+    if not (ends[1:] > ends[:-1]).all():
+        return False
+    data = np.frombuffer(entries.buffers()[2], np.uint8)
+    # Printable ASCII at both ends: whatever Python or Arrow call a space is not there.
+    first, last = data[ends[:-1]], data[ends[1:] - 1]
+    if not ((first > 32) & (first < 127) & (last > 32) & (last < 127)).all():
+        return False
+    marks = pa.array(list(column.missing), entries.type)
+    return not column.missing or not pc.any(pc.is_in(entries, value_set=marks)).as_py()
+
+
 def _is_plain(type_: pa.DataType) -> bool:
     """Say whether the rules here know an Arrow type."""
     known = pa.types

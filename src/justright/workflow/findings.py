@@ -9,6 +9,7 @@ from justright.kinds import Profile
 from justright.metrics import metric
 from justright.metrics.suitability import check_loss
 from justright.models.base import Spec
+from justright.models.crossed import CROSSED
 from justright.models.linear import LINEAR
 from justright.models.linear.steepness import safe_rate
 from justright.recipe import Recipe
@@ -16,6 +17,7 @@ from justright.schema import Finding, Schema, Task, Value
 from justright.source import Source
 from justright.training.loop import Trained
 from justright.values import figure, interval_known
+from justright.workflow.family import family_of
 from justright.workflow.judge import Judgement
 
 __all__ = ["findings_of", "gain", "unknown_intervals"]
@@ -37,6 +39,7 @@ def findings_of(
     spec: Spec,
 ) -> list[Finding]:
     """Return all findings of a run, the gravest first."""
+    family = family_of(recipe, data.plan, data.rows)
     found = [
         *_rows(source, profile, data),
         *_few(data, schema),
@@ -48,7 +51,8 @@ def findings_of(
         *check_loss(_task(schema), recipe.loss, recipe.metric, _largest(data, schema)),
         *judgement.findings,
         *unknown_intervals(judgement.evaluation.metrics, judgement.evaluation.rows),
-        *_result(judgement),
+        *_unread(data, family),
+        *_result(judgement, family),
     ]
     distinct = {(f.id, f.sentence): f for f in found}
     return sorted(distinct.values(), key=lambda f: ("error", "warning", "info").index(f.severity))
@@ -198,14 +202,27 @@ def _diverged(trained: Trained, recipe: Recipe, spec: Spec, data: DataModule) ->
     sentence = f"{len(trained.failed)} members of the training diverged: {why}."
     evidence: dict[str, float] = {"members": len(trained.failed)}
     move = "a lower --rate"
-    if recipe.family in ("auto", LINEAR) and spec.descent.optimizer != "exact":
+    if family_of(recipe, data.plan, data.rows) == LINEAR and spec.descent.optimizer != "exact":
         safe = safe_rate(spec, data.blocks)
         evidence |= {"rate": spec.descent.rate, "safe_rate": safe}
         move = f"--rate {safe:.2g}"
     return [Finding("training-diverged", "warning", sentence, evidence, move)]
 
 
-def _result(judgement: Judgement) -> list[Finding]:
+def _unread(data: DataModule, family: str) -> list[Finding]:
+    """Name text columns that the family does not read."""
+    names = [feature.column.name for feature in data.plan.data.text]
+    if family != CROSSED or not names:
+        return []
+    sentence = f"The family crossed does not read text: {', '.join(names[:5])} said nothing to this model."
+    return [
+        Finding(
+            "text-not-read", "warning", sentence, {"columns": names}, "--family linear reads words of text"
+        )
+    ]
+
+
+def _result(judgement: Judgement, family: str) -> list[Finding]:
     """Say whether the model learned anything, and whether it is too simple."""
     base, name = judgement.baselines.base_rate, judgement.metric
     if base is None:
@@ -226,7 +243,7 @@ def _result(judgement: Judgement) -> list[Finding]:
             f"Boosted trees reach {name} {figure(boosted)} where this model reaches {figure(same)}: "
             f"it has {max(ours / rival, 0.0):.0%} of their gain over the base rate."
         )
-        move = "curves and crosses of columns would close the gap"
+        move = "--family crossed" if family == LINEAR else "more columns, or more rows"
         return [
             Finding(
                 "model-too-simple",

@@ -9,8 +9,10 @@ import math
 from typing import Final
 
 from justright.datamodule import DataModule
+from justright.models.crossed import CROSSED
 from justright.recipe import Recipe
 from justright.schema import Member
+from justright.workflow.family import family_of
 
 __all__ = ["penalty_path", "population"]
 
@@ -55,7 +57,7 @@ def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[M
     """
     penalty = recipe.penalty
     mix = {"l2": 0.0, "l1": 1.0, "elastic": penalty.mix}[penalty.kind]
-    strengths = (1.0,) if recipe.family == "crossed" else ()
+    strengths = (1.0,) if family_of(recipe, data.plan, data.rows) == CROSSED else ()
     path = penalty.path or strengths or penalty_path(data.rows, penalty.kind, 2 if exact_sums else 1)
     rate = 0.0 if recipe.descent.optimizer == "exact" else recipe.descent.rate
     groups = [(-1, 0)] + [

@@ -17,7 +17,6 @@ from justright.errors import ColumnError, RecipeError, TableError, TrainingError
 from justright.kinds import Profile, infer_schema
 from justright.metrics.suitability import check_loss
 from justright.models.base import Learner, Spec
-from justright.models.linear import LINEAR
 from justright.models.registry import learner_for
 from justright.optim.losses import Loss, loss_for
 from justright.optim.schedules import schedule_for
@@ -30,6 +29,7 @@ from justright.training.history import history_bytes
 from justright.training.loop import Trained, Trainer
 from justright.workflow.audit import split_audit
 from justright.workflow.export import export_bundle
+from justright.workflow.family import family_of
 from justright.workflow.findings import findings_of
 from justright.workflow.held_out import write_held_out
 from justright.workflow.judge import Judgement, judge
@@ -151,7 +151,7 @@ def train_recipe(
         data = _prepare(folder, source, schema, recipe, loss, keep=resume is not None)
         report = split_audit(data, schema, recipe)
         encoded = time.perf_counter()
-        family = LINEAR if recipe.family == "auto" else recipe.family
+        family = family_of(recipe, data.plan, data.rows)
         learner, spec, members = _question(recipe, data, loss, schema, family, folder)
         on_phase("training", folder.path)
         trained = _train(learner, spec, members, data, recipe, folder, callbacks)
@@ -200,7 +200,7 @@ def _summary(
     """Put together what `train --json` prints, findings apart."""
     target = schema.target
     assert target is not None
-    family = LINEAR if recipe.family == "auto" else recipe.family
+    family = family_of(recipe, data.plan, data.rows)
     return Summary(
         run=str(folder.path),
         model=str(folder.model),

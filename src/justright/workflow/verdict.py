@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from justright.models.linear import LINEAR
 from justright.schema import Schema
 from justright.values import figure, interval
 from justright.workflow.findings import gain
 from justright.workflow.judge import Judgement
 
 __all__ = ["verdict"]
+
+_NEXT: Final = {LINEAR: "; curves and crosses of columns are the next step (--family crossed)"}
 
 
 def verdict(judgement: Judgement, schema: Schema, family: str) -> str:
@@ -33,13 +38,13 @@ def verdict(judgement: Judgement, schema: Schema, family: str) -> str:
         return text
     rival, ours = gain(name, base, boosted), gain(name, base, same)
     if rival <= ours:
-        return text + f" Boosted trees give {figure(boosted)}, no better: a linear model is enough here."
+        return text + f" Boosted trees give {figure(boosted)}, no better: a {family} model is enough here."
     share = max(ours / rival, 0.0)
     if share >= 0.95:
         return (
-            text + f" Boosted trees give {figure(boosted)}: the linear model has {share:.0%} of their gain."
+            text + f" Boosted trees give {figure(boosted)}: the {family} model has {share:.0%} of their gain."
         )
     return text + (
-        f" Boosted trees give {figure(boosted)}: the linear model has {share:.0%} of their gain and is"
-        " too simple; curves and crosses of columns are the next step."
+        f" Boosted trees give {figure(boosted)}: the {family} model has {share:.0%} of their gain and is"
+        f" too simple{_NEXT.get(family, '')}."
     )
