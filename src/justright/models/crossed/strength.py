@@ -65,9 +65,13 @@ def near(term: Term, strength: FloatArray) -> FloatArray:
     """Return the strengths (k, 2) around one already chosen."""
     factors = 10.0 ** np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
     if len(term.fields) == 1:
-        return strength * factors[:, None]
+        # Where nothing is to be learned the strongest wins each time: beyond the path the solution is a
+        # straight line, and soon no number.
+        path = _CHAIN if term.ordered[0] else _RIDGE
+        return np.unique(np.clip(strength * factors[:, None], 0.0, path[-1]), axis=0)
     both = [(strength[0] * a, strength[1] * b) for a in factors[1:4] for b in factors[1:4]]
     found = np.unique(np.asarray(both), axis=0)
+    found[:, 0] = np.clip(found[:, 0], 0.0, _CHAIN[-1])
     found[:, 1] = np.clip(found[:, 1], 0.1, 1e5)
     return np.asarray(np.unique(found, axis=0))
 
