@@ -17,7 +17,7 @@ import numpy.typing as npt
 from justright.features.plan import FeaturePlan
 from justright.schema import Block
 
-__all__ = ["BINS", "Field", "fit_fields", "product"]
+__all__ = ["BINS", "Field", "fields_of", "fit_fields", "product", "saved"]
 
 BINS: Final = 256
 """Most bins of a number, missing apart."""
@@ -97,6 +97,41 @@ def fit_fields(
     for pair in products:
         source = (names.index(pair[0]), names.index(pair[1]))
         fields.append(_number(product(numeric, source), weight, "product", source, pair))
+    return fields
+
+
+def saved(fields: Sequence[Field]) -> dict[str, npt.NDArray[Any]]:
+    """Return what the rows decided of fields, as named arrays for the state."""
+    return {
+        "edges": np.concatenate([np.zeros(0, np.float32), *(field.edges for field in fields)]),
+        "sizes": np.asarray([field.size for field in fields], np.int64),
+        "spikes": np.concatenate([np.zeros(0, bool), *(field.spikes for field in fields)]),
+    }
+
+
+def fields_of(
+    plan: FeaturePlan, state: dict[str, npt.NDArray[Any]], products: Sequence[tuple[str, str]]
+) -> list[Field]:
+    """Make the fields of a plan again from what `saved` put into a state."""
+    names = [feature.name for feature in plan.data.numeric]
+    asked: list[tuple[str, tuple[int, ...], tuple[str, ...]]]
+    asked = [("number", (place,), (name,)) for place, name in enumerate(names)]
+    asked += [("category", (place,), (each.name,)) for place, each in enumerate(plan.data.categorical)]
+    asked += [("product", (names.index(pair[0]), names.index(pair[1])), pair) for pair in products]
+    fields, edge, spike = [], 0, 0
+    for (kind, source, own), size in zip(asked, state["sizes"].tolist(), strict=True):
+        edges, spikes = (size - 2, size) if kind != "category" else (0, 0)
+        fields.append(
+            Field(
+                kind,
+                source,
+                own,
+                size,
+                state["edges"][edge : edge + edges],
+                state["spikes"][spike : spike + spikes],
+            )
+        )
+        edge, spike = edge + edges, spike + spikes
     return fields
 
 

@@ -14,7 +14,7 @@ from justright.models.base import Curve, Progress, Spec, State
 from justright.models.crossed import guard
 from justright.models.crossed.describe import describe
 from justright.models.crossed.export import export_model
-from justright.models.crossed.fields import Field, fit_fields
+from justright.models.crossed.fields import Field, fields_of, fit_fields, saved
 from justright.models.crossed.forward import margins as margins_of
 from justright.models.crossed.packed import Packed, columns_of, counts_of, pack
 from justright.models.crossed.search import LEVEL, search
@@ -63,7 +63,7 @@ class CrossedLearner:
     def start(self, spec: Spec, blocks: Sequence[Block], members: Sequence[Member], seed: int) -> State:
         """Return the state before the first sweep; `seed` is not used, nothing is random."""
         _check(self.crosses, spec)
-        fields = self._fields(spec, blocks)
+        fields = fit_fields(spec.plan, blocks, self.crosses.products)
         columns = columns_of(len(members), spec.outputs)
         cells = sum(field.size for field in fields)
         return {
@@ -78,13 +78,14 @@ class CrossedLearner:
             "tried": np.zeros((0, 7)),
             "last": np.asarray(np.inf),
             "alone": np.zeros((0, columns)),
+            **saved(fields),
         }
 
     def advance(
         self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], number: int
     ) -> tuple[State, Progress]:
         """Make one sweep over all terms."""
-        fields, stage = self._fields(spec, blocks), read_stage(state)
+        fields, stage = self._fields(spec, state), read_stage(state)
         packed = self._packed(spec, blocks, members, fields, stage)
         terms = terms_of(state, fields)
         at = _tables(state, terms)
@@ -117,7 +118,7 @@ class CrossedLearner:
 
     def margins(self, spec: Spec, state: State, block: Block) -> FloatArray:
         """Return margins of a block, float64 (rows, outputs, members)."""
-        fields = self._cache["fields"]
+        fields = self._fields(spec, state)
         used = state["intercept"].shape[0] // spec.outputs * spec.outputs
         front, arrays = export_model(fields, terms_of(state, fields), state, slice(0, used), 0.0, 1.0)
         made = margins_of(front, arrays, block)
@@ -127,7 +128,7 @@ class CrossedLearner:
         self, spec: Spec, state: State, member: int
     ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return the front and the arrays of one member."""
-        fields, target = self._cache["fields"], spec.plan.data.target
+        fields, target = self._fields(spec, state), spec.plan.data.target
         own = slice(member * spec.outputs, (member + 1) * spec.outputs)
         centre, scale = (target.centre, target.scale) if target else (0.0, 1.0)
         return export_model(fields, terms_of(state, fields), state, own, centre, scale)
@@ -136,7 +137,7 @@ class CrossedLearner:
         self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], member: int
     ) -> Reading:
         """Return what one member says as plain data, with intervals from the members of the folds."""
-        fields = self._fields(spec, blocks)
+        fields = self._fields(spec, state)
         packed = self._packed(spec, blocks, members, fields, read_stage(state))
         return describe(spec, state, fields, terms_of(state, fields), packed, members, member)
 
@@ -222,10 +223,11 @@ class CrossedLearner:
         places = {field.name: place for place, field in enumerate(fields)}
         return [(min(places[a], places[b]), max(places[a], places[b])) for a, b in self.crosses.pairs]
 
-    def _fields(self, spec: Spec, blocks: Sequence[Block]) -> list[Field]:
-        """Return the fields, made once."""
-        if "fields" not in self._cache:
-            self._cache["fields"] = fit_fields(spec.plan, blocks, self.crosses.products)
+    def _fields(self, spec: Spec, state: State) -> list[Field]:
+        """Return the fields of a state, read once."""
+        if self._cache.get("edges") is not state["edges"]:
+            self._cache["fields"] = fields_of(spec.plan, state, self.crosses.products)
+            self._cache["edges"] = state["edges"]
         made: list[Field] = self._cache["fields"]
         return made
 
