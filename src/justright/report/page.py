@@ -25,7 +25,7 @@ from justright.report.sections.path import path
 from justright.report.sections.quality import quality
 from justright.report.sections.splits import splits
 from justright.report.sections.strengths import strengths
-from justright.report.sections.terms import terms
+from justright.report.sections.terms import functions, terms
 from justright.report.sections.worst import worst
 from justright.report.wording import count, plain
 from justright.runs import RunFolder
@@ -102,7 +102,7 @@ def page_of(facts: Facts) -> Page:
         curves,
         predictions,
         worst,
-        *((coefficients,) if plain_weights else (terms, crosses)),
+        *((coefficients,) if plain_weights else (terms, functions, crosses)),
         found,
         splits,
         columns,

@@ -17,6 +17,7 @@ __all__ = ["coefficients"]
 
 _SHOWN: Final = 12
 _LISTED: Final = 40
+_ERRORS: Final = 60
 _ROW: Final = 22
 _CAUTION: Final = (
     "A weight says how this model moves, not what causes what: columns that go together share their effect."
@@ -37,13 +38,58 @@ def coefficients(facts: Facts) -> Section:
     lede = [f"{_unit(facts)} {_CAUTION}"]
     if weights.texts:
         lede.append(f"Words of text columns have {weights.texts:,} hashed weights, which carry no names.")
-    figures = (_columns(weights, outputs), *_categories(weights, outputs))
+    figures = (_columns(weights, outputs), *_categories(weights, outputs, _intervals(facts)))
     if len(figures) == 1 and len(weights.columns) <= _SHOWN:
         figures = (replace(figures[0], beside=True),)
+    errors = _errors(facts)
+    if errors is not None:
+        lede.append(
+            "Standard errors are robust: rows need not have equal variances, but must not depend on each "
+            "other. They are those of weights drawn towards 0 by the penalty."
+        )
     tables = (_by_class(weights, facts),) if outputs > 1 else ()
     if outputs > _SHOWN:
-        return Section("weights", title, tuple(lede), figures=figures, folded=tables)
-    return Section("weights", title, tuple(lede), figures=figures, tables=tables)
+        folded = (*tables, *((errors,) if errors else ()))
+        return Section("weights", title, tuple(lede), figures=figures, folded=folded)
+    if errors is not None and outputs == 1:
+        tables = (errors,)
+    more = (errors,) if errors is not None and outputs > 1 else ()
+    return Section("weights", title, tuple(lede), figures=figures, tables=tables, folded=more)
+
+
+def _errors(facts: Facts) -> Table | None:
+    """Coefficients in the columns' own units with standard errors; None where they are not defined."""
+    terms = facts.reading.terms if facts.reading is not None else ()
+    classes = facts.reading.classes if facts.reading is not None else ()
+    rows = [
+        (
+            plain(term.name) + (f" [{plain(name, 30)}]" if name else ""),
+            number(one.value),
+            number(one.error),
+            f"{number(one.low)} to {number(one.high)}",
+        )
+        for term in terms
+        for name, one in zip(classes or ("",), term.coefficients, strict=False)
+    ]
+    if not rows:
+        return None
+    more = f"and {len(rows) - _ERRORS} more in terms.json" if len(rows) > _ERRORS else ""
+    head = ("one more of", "adds", "standard error", "95 % interval")
+    return Table("Coefficients in the unit of the column", head, tuple(rows[:_ERRORS]), (0,), more)
+
+
+def _intervals(facts: Facts) -> dict[tuple[str, str], str]:
+    """Intervals of the effects of categories, by column and label; empty where there are none."""
+    terms = facts.reading.terms if facts.reading is not None else ()
+    if not any(term.coefficients for term in terms) and not any(
+        level.low != level.high for term in terms for level in term.levels
+    ):
+        return {}
+    found = {}
+    for term in terms:
+        for level in (*term.levels, *((term.missing,) if term.missing else ())):
+            found[term.name, level.label] = f"{number(level.low[0])} to {number(level.high[0])}"
+    return found
 
 
 def _unit(facts: Facts) -> str:
@@ -105,7 +151,7 @@ def _tone(column: ColumnEffect, outputs: int) -> tuple[float, str]:
     return column.strength, "either"
 
 
-def _categories(weights: Weights, outputs: int) -> tuple[Figure, ...]:
+def _categories(weights: Weights, outputs: int, intervals: dict[tuple[str, str], str]) -> tuple[Figure, ...]:
     """The strongest categories; for several classes those that move any class most."""
     found = [one for one in weights.categories if float(np.abs(one.effects).max(initial=0.0)) > 0]
     if not found or outputs > 1:
@@ -119,9 +165,18 @@ def _categories(weights: Weights, outputs: int) -> tuple[Figure, ...]:
     drawing = draw(
         _bars(points, "effect against the column's mean"), "categories", told, height=52 + _ROW * len(points)
     )
-    rows = tuple((_label(one), number(float(one.effects[0])), percent(one.share)) for one in found[:_LISTED])
+    rows = tuple(
+        (
+            _label(one),
+            number(float(one.effects[0])),
+            *((intervals.get((one.column, one.value), ""),) if intervals else ()),
+            percent(one.share),
+        )
+        for one in found[:_LISTED]
+    )
     more = f"and {len(found) - _LISTED} weaker ones" if len(found) > _LISTED else ""
-    table = Table(title, ("category", "effect", "share of the rows"), rows, (0,), more)
+    head = ("category", "effect", *(("95 % interval",) if intervals else ()), "share of the rows")
+    table = Table(title, head, rows, (0,), more)
     return (Figure(title, drawing, told, table, (Key("accent", "raises"), Key("warm", "lowers"))),)
 
 

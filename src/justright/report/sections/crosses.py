@@ -17,10 +17,11 @@ from justright.schema import FloatArray
 __all__ = ["crosses"]
 
 _MAPS: Final = 9
-_CELLS: Final = 28  # groups along an axis of a map
+_CELLS: Final = 32  # groups along an axis of a map
 _LISTED: Final = 30
 _STRONGEST: Final = 8
-_EVEN: Final = 0.2  # median width of a group against the mean: below, groups are drawn equally wide
+_FEW_ACROSS, _FEW_UP, _LEVEL = 16, 22, 3  # categories whose labels all fit; those that fit level
+_EVEN: Final = 0.6  # median width of a group against the mean: below, groups are drawn equally wide
 
 
 class _Side(NamedTuple):
@@ -83,7 +84,7 @@ def _map(reading: Reading, term: Term, place: int) -> Figure:
     values, share = _pooled(values, share, across, up)
     rows = _cells(values, share, across, up)
     names = plain(grid.first.name, 30), plain(grid.second.name, 30)
-    whose = f" to {plain(reading.classes[output], 24)}" if reading.classes else ""
+    whose = f", to {plain(reading.classes[output], 24)}" if reading.classes else ""
     told = f"Map of what {names[0]} and {names[1]} add together{whose} beyond their own functions"
     most = max((abs(row["v"]) for row in rows), default=0.0)
     drawing = draw(_chart(rows, across, up, names), f"cross-{place}", told, height=330)
@@ -91,7 +92,7 @@ def _map(reading: Reading, term: Term, place: int) -> Figure:
         Key("accent", f"adds, up to {short(most)}", "square"),
         Key("warm", "takes away", "square"),
     )
-    title = f"{names[0]} x {names[1]} adds {short(term.importance.value)}{whose}"
+    title = f"{names[0]} x {names[1]} (mean size {short(term.importance.value)}{whose})"
     return Figure(title, drawing, told, _table(rows, grid), keys)
 
 
@@ -121,7 +122,7 @@ def _side(side: Axis, share: FloatArray) -> _Side:
             names[-1:] = ["", "missing"]
             return _Side(group, np.arange(count_ + 2.0), names[: count_ + 2], False, side)
         return _Side(group, np.arange(count_ + 1.0), names, False, side)
-    order = np.argsort(-share, kind="stable")[:_CELLS]
+    order = np.argsort(-share, kind="stable")[: min(_CELLS, int((share > 0).sum()))]
     group = np.full(groups, -1)
     group[np.sort(order)] = np.arange(len(order))
     return _Side(
@@ -178,14 +179,25 @@ def _channel(kind: Any, field: str, side: _Side, title: str) -> Any:
         expression = "utcFormat(datum.value * 1000, '%b %Y')"
         ticks = alt.Axis(labelExpr=expression, tickCount=4, grid=False)
     elif side.axis.form == "category":
+        few = len(side.labels) <= (_FEW_ACROSS if field == "x" else _FEW_UP)
         middle = [place + 0.5 for place in range(len(side.labels))]
         expression = labels(side.labels).replace("datum.value", "datum.value - 0.5")
-        ticks = alt.Axis(values=middle, labelExpr=expression, grid=False, labelLimit=90)
-    else:
-        step = max(1, round(len(side.labels) / 6))
+        turned = -90 if field == "x" and len(side.labels) > _LEVEL else 0
         ticks = alt.Axis(
-            values=list(range(0, len(side.labels), step)), labelExpr=labels(side.labels), grid=False
+            values=middle,
+            labelExpr=expression,
+            grid=False,
+            labelLimit=90,
+            labelOverlap=not few,
+            labelAngle=turned,
+            labelAlign="right" if turned else alt.Undefined,
+            labelBaseline="middle" if turned else alt.Undefined,
         )
+    else:
+        step = -(-len(side.labels) // (3 if side.axis.form == "datetime" else 6))
+        places = list(range(0, len(side.labels), step))
+        # What may overlap is dropped every other one, by widths that are not those of the names.
+        ticks = alt.Axis(values=places, labelExpr=labels(side.labels), grid=False, labelOverlap=False)
     return kind(f"{field}:Q", scale=scale, axis=ticks, title=title)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from justright.report.drawing import ACCENT, BAD, MUTED, axis, data, decades, draw, loss_axis
+from justright.report.drawing import ACCENT, BAD, INK, MUTED, axis, data, decades, draw, loss_axis
 from justright.report.facts import Facts
 from justright.report.parts import Figure, Key, Section, Table
 from justright.report.wording import number
@@ -53,6 +53,16 @@ def chosen_penalty(facts: Facts, penalties: list[float]) -> float | None:
     return min(penalties, key=lambda one: abs(math.log((one or 1e-300) / (float(told) or 1e-300))))
 
 
+def _within_error(tried: list[_Tried]) -> _Tried | None:
+    """Return the strongest penalty whose mean is within one standard error of the smallest (Breiman 1984)."""
+    whole = [one for one in tried if one.share == 1.0 and len(one.losses) > 1]
+    if not whole:
+        return None
+    best = min(whole, key=lambda one: one.mean)
+    error = float(np.std(best.losses, ddof=1)) / math.sqrt(len(best.losses))
+    return next(one for one in whole if one.mean <= best.mean + error)
+
+
 def _tried(history: tuple[Row, ...]) -> list[_Tried]:
     """Return every penalty above zero, the strongest first."""
     last: dict[float, dict[int, Row]] = defaultdict(dict)
@@ -86,6 +96,12 @@ def _words(tried: list[_Tried], chosen: float | None) -> str:
             parts.append(f"the {what} ({number(one.penalty)}) has {loss}")
     joined = " and ".join(parts)
     text += f" {joined[0].upper()}{joined[1:]}."
+    simple = _within_error(tried)
+    if simple is not None:
+        text += (
+            f" The rule of one standard error would take {number(simple.penalty)} "
+            f"({number(simple.mean)}): shown, not taken."
+        )
     early = sum(one.share < 1.0 for one in tried)
     if early:
         text += f" {early} fell behind on a part of the rows and were not trained on all of them."
@@ -103,13 +119,15 @@ def _figure(tried: list[_Tried], chosen: float | None) -> Figure:
     marked = [row for row in thick if row["p"] == chosen]
     ends = f"{number(tried[0].penalty)} to {number(tried[-1].penalty)}"
     told = f"Validation loss for {len(tried)} penalties from {ends}"
-    drawing = draw(_layers(thin, thick, marked), "path", told, height=280)
+    simple = _within_error(tried)
+    ringed = [row for row in thick if simple is not None and row["p"] == simple.penalty]
+    drawing = draw(_layers(thin, thick, marked, ringed), "path", told, height=280)
     rows = tuple(
         (
             number(one.penalty),
             number(one.mean),
             f"{number(min(one.losses))} to {number(max(one.losses))}",
-            "chosen" if one.penalty == chosen else "" if one.share == 1.0 else "dropped",
+            _mark(one, chosen, simple),
         )
         for one in tried
     )
@@ -119,13 +137,29 @@ def _figure(tried: list[_Tried], chosen: float | None) -> Figure:
         Key("muted", "each fold", "line"),
         Key("bad", "chosen"),
     ]
+    if simple is not None:
+        keys.append(Key("ink", "one standard error", "ring"))
     if any(one.share < 1.0 for one in tried):
         keys.append(Key("accent", "dropped early", "ring"))
     note = "Simple models stand on the left, free ones on the right."
     return Figure("Validation loss against penalty", drawing, told, table, tuple(keys), note, beside=True)
 
 
-def _layers(thin: list[dict[str, Any]], thick: list[dict[str, Any]], marked: list[dict[str, Any]]) -> Any:
+def _mark(one: _Tried, chosen: float | None, simple: _Tried | None) -> str:
+    """Say what a penalty is."""
+    if one.share < 1.0:
+        return "dropped"
+    words = ["chosen"] if one.penalty == chosen else []
+    words += ["one standard error"] if one is simple else []
+    return ", ".join(words)
+
+
+def _layers(
+    thin: list[dict[str, Any]],
+    thick: list[dict[str, Any]],
+    marked: list[dict[str, Any]],
+    ringed: list[dict[str, Any]],
+) -> Any:
     """The declaration of the chart."""
     import altair as alt
 
@@ -149,4 +183,5 @@ def _layers(thin: list[dict[str, Any]], thick: list[dict[str, Any]], marked: lis
     early = rings.mark_point(color=ACCENT, filled=False, size=34, opacity=1, strokeWidth=1.5).encode(x, y)
     mark = alt.Chart(data(marked)).mark_point(color=BAD, filled=True, size=120, opacity=1).encode(x, y)
     rule = alt.Chart(data(marked)).mark_rule(color=BAD, strokeDash=[3, 3]).encode(x)
-    return alt.layer(faint, rule, mean, whole, early, mark)
+    ring = alt.Chart(data(ringed)).mark_point(color=INK, filled=False, size=190, opacity=1, strokeWidth=1.5)
+    return alt.layer(faint, rule, mean, whole, early, mark, ring.encode(x, y))

@@ -13,7 +13,7 @@ from justright.report.parts import Figure, Key, Section, Table
 from justright.report.wording import count, number, percent, plain, short
 from justright.schema import FloatArray
 
-__all__ = ["moment", "output_of", "terms", "unit_of"]
+__all__ = ["functions", "moment", "output_of", "terms", "unit_of"]
 
 _BARS: Final = 20
 _CURVES: Final = 18
@@ -21,7 +21,7 @@ _LEVELS: Final = 12
 _ROW: Final = 22
 _LISTED: Final = 40
 _CLASSES: Final = 4
-_TAIL: Final = 0.002  # share of the rows at either end that is not drawn
+_TAIL: Final = 0.004  # share of the rows at either end that is not drawn
 _TONES: Final = ((ACCENT, "accent"), (WARM, "warm"), (BAD, "bad"), (INK, "ink"))
 
 
@@ -30,20 +30,27 @@ def terms(facts: Facts) -> Section:
     title, reading = "What moves the prediction", facts.reading
     if reading is None:
         return Section("weights", title, absent=facts.why_not("terms.json"))
-    columns = [term for term in reading.terms if term.kind != "cross"]
-    lede = [
+    lede = (
         f"The prediction is a sum: one function a column and one table a cross. {unit_of(reading)} "
-        "0 is the mean row.",
-        "An effect says how this model moves, not what causes what. Bands and intervals of 95 % come from "
-        "the models that left out one fold each.",
-    ]
+        "0 is the mean row. An effect says how this model moves, not what causes what.",
+    )
+    return Section("weights", title, lede, figures=(_importances(reading),))
+
+
+def functions(facts: Facts) -> Section:
+    """Return the section of the functions of the columns, the most important first."""
+    title, reading = "What each column adds", facts.reading
+    if reading is None:
+        return Section("functions", title, absent=facts.why_not("terms.json"))
+    columns = [term for term in reading.terms if term.kind != "cross"]
+    lede: tuple[str, ...] = (
+        "By the mean size of what it adds. Bands and intervals of 95 % come from the models that left out "
+        "one fold each; ticks at the foot part the rows into tenths.",
+    )
     if len(columns) > _CURVES:
-        lede.append(f"The {_CURVES} columns that matter most are drawn; terms.json has all {len(columns)}.")
-    figures = [_importances(reading)]
-    for place, term in enumerate(columns[:_CURVES]):
-        made = _figure(reading, term, place)
-        figures += [made] if made else []
-    return Section("weights", title, tuple(lede), figures=tuple(figures))
+        lede += (f"The {_CURVES} columns that matter most are drawn; terms.json has all {len(columns)}.",)
+    made = [_figure(reading, term, place) for place, term in enumerate(columns[:_CURVES])]
+    return Section("functions", title, lede, figures=tuple(figure for figure in made if figure))
 
 
 def unit_of(reading: Reading) -> str:
@@ -147,7 +154,7 @@ def _curve(reading: Reading, term: Term, curve: Curve, place: int) -> Figure:
     head = ("value", "rows", *_heads(reading, outputs))
     table = Table(told, head, tuple(rows), (0,))
     return Figure(
-        f"{name} adds {short(term.importance.value)}",
+        f"{name} (mean size {short(term.importance.value)})",
         drawing,
         told,
         table,
@@ -237,10 +244,11 @@ def _curve_chart(curve: Curve, outputs: list[int], name: str) -> Any:
             if at + 1 == last or at + 1 in spikes:
                 steps.append(here | {"x": float(ends[at + 1]), "run": run})
     seen = ends[first : last + 1]
+    ticks = axis(seen.tolist(), grid=False, tickCount=5)
     scale = alt.Scale(domain=[float(seen[0]), float(seen[-1])], nice=False)
     if curve.form == "number" and wants_log(seen.tolist()):
         scale = alt.Scale(type="log", domain=[float(seen[0]), float(seen[-1])], nice=False)
-    ticks = axis(seen.tolist(), grid=False, tickCount=5)
+        ticks = axis(seen.tolist(), grid=False, values=_ticks(seen))
     if curve.form == "datetime":
         ticks = alt.Axis(labelExpr="utcFormat(datum.value * 1000, '%b %Y')", tickCount=4, grid=False)
     x = alt.X("x:Q", scale=scale, axis=ticks, title=name)
@@ -271,6 +279,13 @@ def _curve_chart(curve: Curve, outputs: list[int], name: str) -> Any:
     return alt.layer(*layers)
 
 
+def _ticks(seen: FloatArray) -> list[float]:
+    """Places of ticks on a logarithmic axis: powers of ten, and thrice those where they are few."""
+    tens = 10.0 ** np.arange(np.floor(np.log10(seen[0])), np.ceil(np.log10(seen[-1])) + 1)
+    every = np.sort(np.concatenate([tens, 3.0 * tens])) if len(tens) < 5 else tens
+    return [float(f"{tick:.1g}") for tick in every if seen[0] <= tick <= seen[-1]]
+
+
 def _levels(reading: Reading, term: Term, place: int) -> Figure:
     """What each category adds."""
     name = plain(term.name, 40)
@@ -288,7 +303,7 @@ def _levels(reading: Reading, term: Term, place: int) -> Figure:
         if len(term.levels) > _LEVELS
         else ""
     )
-    title = f"{name} adds {short(term.importance.value)}"
+    title = f"{name} (mean size {short(term.importance.value)})"
     return Figure(title, drawing, told, table, _keys(reading, outputs), note)
 
 
