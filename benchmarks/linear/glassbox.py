@@ -1,14 +1,15 @@
 """Quality and fit seconds of additive models with found crosses, beside boosting machines on the same rows.
 
-    python benchmarks/linear/glassbox.py [--tables insurance telco ...] [--sides ours ebm lightgbm linear]
+    python benchmarks/linear/glassbox.py [--tables insurance telco ...] [--sides ours estimator ...]
 
 Seven tables; Adult on its official rows, Bank 2/3-1/3 (with duration), the others 80/20 by a stated seed;
 columns that number the rows are left out. Each side is a fresh process with two threads and fits from a data
-frame in memory: `first` is the first fit of the process, `warm` the median of later ones. Ours is also run
-once with an empty cache of compiled kernels (`compile`). Test rows are looked at once. Rivals live in
-`benchmarks/.venv-rivals` and are kept by table, split and question in `results/DATE-glassbox.json`; only ours
-is run again. `--free` does not wait for the lock of timed runs (and takes none): for the rival that needs
-minutes a table. Beside wall seconds stand processor seconds, which other work on the machine changes little.
+frame in memory, ours by `justright.train` and by the estimators: `first` is the first fit of the process,
+`warm` the median of later ones. Ours is also run once with an empty cache of compiled kernels (`compile`).
+Test rows are looked at once. Rivals live in `benchmarks/.venv-rivals` and are kept by table and split in
+`results/DATE-glassbox.json`; only ours is run again. `--free` does not wait for the lock of timed runs (and
+takes none): for the rival that needs minutes a table. Beside wall seconds stand processor seconds, which
+other work on the machine changes little.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ TABLES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "diamonds": ("diamonds.parquet", "price", "", ()),
 }
 RIVAL_SIDES = ("ebm", "lightgbm", "linear")
+OUR_SIDES = ("ours", "estimator")
 NAMED = {"adult": ("roc_auc", 0.927, 0.929), "bank": ("roc_auc", 0.950, 0.952)}
 NAMED |= {"california": ("rmse", 46_000.0, 44_500.0)}
 
@@ -111,7 +113,7 @@ def cpu() -> float:
 
 
 def ours(folder: Path) -> None:
-    """Fit and predict in this process; a side of its own, called with --ours."""
+    """Fit and predict in this process; a side of its own, called with --ours ours."""
     import justright
 
     question = json.loads((folder / "question.json").read_text())
@@ -150,6 +152,40 @@ def ours(folder: Path) -> None:
     (folder / "ours.json").write_text(json.dumps(found))
 
 
+def estimator(folder: Path) -> None:
+    """Fit and predict with the estimators; a side of its own, called with --ours estimator."""
+    import justright
+    from justright.estimators import CrossedClassifier, CrossedRegressor
+
+    question = json.loads((folder / "question.json").read_text())
+    train, test = (pq.read_table(folder / f"{name}.parquet").to_pandas() for name in ("train", "test"))
+    y = train.pop(question["target"])
+    test = test.drop(columns=question["target"])
+    y = y.astype(str).to_numpy(object) if question["positive"] else y.to_numpy(float)
+    seconds: list[float] = []
+    before, used = cpu(), 0.0
+    while len(seconds) < question["repeats"]:
+        begin = time.perf_counter()
+        model = (CrossedClassifier() if question["positive"] else CrossedRegressor()).fit(train, y)
+        seconds.append(time.perf_counter() - begin)
+        used = used or cpu() - before
+    begin = time.perf_counter()
+    if question["positive"]:
+        predictions = model.predict_proba(test)[:, list(model.classes_).index(question["positive"])]
+    else:
+        predictions = model.predict(test)
+    found = {
+        "fits": seconds,
+        "cpu": used,
+        "predict": time.perf_counter() - begin,
+        "model": type(model).__name__ + "()",
+        "version": f"justright {justright.__version__}",
+        "terms": [" x ".join(map(str, pair)) for pair in model.crosses_],
+    }
+    np.save(folder / "estimator.npy", np.asarray(predictions, float))
+    (folder / "estimator.json").write_text(json.dumps(found))
+
+
 def _terms(bundle: Path) -> list[str]:
     """Return the names of the crosses of a bundle."""
     for path in bundle.rglob("*.json"):
@@ -179,8 +215,8 @@ def run_side(side: str, folder: Path, limit: float, free: bool) -> dict[str, Any
     environment = os.environ | threads | {"LOKY_MAX_CPU_COUNT": "2"}
     here = str(Path(__file__).resolve())
     with tempfile.TemporaryDirectory() as cache:
-        if side == "ours":
-            command = [sys.executable, here, "--ours", str(folder)]
+        if side in OUR_SIDES:
+            command = [sys.executable, here, "--ours", side, str(folder)]
             first = environment | {"NUMBA_CACHE_DIR": cache}
         else:
             command, first = [str(rival_python()), str(HERE / "glassbox_rival.py"), str(folder), side], {}
@@ -188,7 +224,7 @@ def run_side(side: str, folder: Path, limit: float, free: bool) -> dict[str, Any
             compiled = None
             if first:
                 _call(command, first, limit)
-                compiled = json.loads((folder / "ours.json").read_text())["fits"][0]
+                compiled = json.loads((folder / f"{side}.json").read_text())["fits"][0]
             if not _call(command, first or environment, limit):
                 return {"fits": [limit], "load": [load], "model": "did not end within the limit"}
     found: dict[str, Any] = json.loads((folder / f"{side}.json").read_text())
@@ -245,7 +281,8 @@ def measure(name: str, sides: list[str], results: Path, options: argparse.Namesp
         for side in sides:
             with kept(results) as found:
                 before = found.get(name, {})
-            if side in RIVAL_SIDES and side in before.get("sides", {}) and before.get("split") == split:
+            same = side in before.get("sides", {}) and before.get("split") == split
+            if side in RIVAL_SIDES and same and not options.again:
                 continue
             made = run_side(side, folder, options.limit, options.free)
             if (folder / f"{side}.npy").exists():
@@ -282,7 +319,7 @@ def page(found: dict[str, Any], date: str) -> str:
     ]
     for name in (table for table in TABLES if table in found):
         table = found[name]
-        for side in (each for each in ("ours", *RIVAL_SIDES) if each in table["sides"]):
+        for side in (each for each in (*OUR_SIDES, *RIVAL_SIDES) if each in table["sides"]):
             made = table["sides"][side]
             scores = made.get("scores", {})
             metric = "rmse" if "rmse" in scores else "roc_auc"
@@ -352,7 +389,7 @@ def _notes(found: dict[str, Any]) -> list[str]:
     lines = ["Crosses that ours kept, and the rivals:", ""]
     for name in (table for table in TABLES if table in found):
         for side, made in found[name]["sides"].items():
-            words = "; ".join(made.get("terms", [])) if side == "ours" else made.get("model", "")
+            words = "; ".join(made.get("terms", [])) if side in OUR_SIDES else made.get("model", "")
             lines.append(f"- {name}, {side}, {made.get('version', '?')}: {words or 'as it comes'}")
     return lines
 
@@ -361,15 +398,18 @@ def main() -> None:
     """Measure table by table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", nargs="+", default=list(TABLES), choices=list(TABLES))
-    parser.add_argument("--sides", nargs="+", default=["ours", *RIVAL_SIDES], choices=["ours", *RIVAL_SIDES])
+    parser.add_argument(
+        "--sides", nargs="+", default=[*OUR_SIDES, *RIVAL_SIDES], choices=[*OUR_SIDES, *RIVAL_SIDES]
+    )
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--limit", type=float, default=1800.0, help="most seconds of one side")
+    parser.add_argument("--again", action="store_true", help="measure rivals anew, on a quieter machine")
     parser.add_argument("--free", action="store_true", help="do not wait for other timed runs, nor hold them")
     parser.add_argument("--date", default=datetime.date.today().isoformat())
-    parser.add_argument("--ours", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--ours", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.ours:
-        ours(Path(options.ours))
+        {"ours": ours, "estimator": estimator}[options.ours[0]](Path(options.ours[1]))
         return
     results = HERE / "results" / f"{options.date}-glassbox.md"
     results.parent.mkdir(exist_ok=True)
