@@ -72,7 +72,7 @@ class Explainer:
     intercept : float64 (outputs,)
         Margin of a row whose every term is as in the mean training row.
     columns : tuple of str
-        Names for the columns of a table of contributions: `intercept`, then one a term; with several
+        Names for the columns of a table of contributions: `intercept`, then `adds_<term>`; with several
         classes each of them once for every class.
 
     Raises
@@ -112,7 +112,7 @@ class Explainer:
         empty = predictor.plan.transform_rows({name: [] for name in predictor.columns}, 0)[0]
         _, base = self._apart(model.front, predictor.bundle.arrays, predictor.plan, empty)
         self.intercept: FloatArray = base + self._means.sum(axis=0)
-        heads = ["intercept", *(term.name for term in self.terms)]
+        heads = ["intercept", *(f"adds_{term.name}" for term in self.terms)]
         if model.outputs > 1:
             heads = [f"{head} [{name}]" for head in heads for name in predictor.classes]
         self.columns = _distinct(heads, ("prediction", *(f"probability_{c}" for c in predictor.classes)))
