@@ -362,7 +362,7 @@ def cross_gain(slope, bend, spread, strengths, unit, out):  # type: ignore[no-un
     """
     folds, rows, columns = slope.shape
     out[0], out[1], out[2] = -1e300, 0.0, 1.0
-    if rows < 2 or columns < 2:
+    if rows < 2 or columns < 2 or not unit > 0.0:
         return
     tiny = 1e-9 * unit + 1e-300
     total, stiff = np.zeros((rows, columns)), np.zeros((rows, columns))

@@ -1,4 +1,4 @@
-"""A training of an additive model: its optimum, its invariances, its crosses, and that it goes on when killed."""
+"""A training of an additive model: optimum, invariances, crosses, and that it goes on when killed."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def test_a_constant_column_does_nothing(table, tools):
 
 def test_folds_in_time_train_on_what_was_before(table, tools):
     n = 1200
-    fold = np.sort(np.arange(n) % 4) - 1  # rows of -1 come before all periods
+    fold = np.array([-2, 0, 1, 2])[np.sort(np.arange(n) % 4)]  # the first rows come before all periods
     spec, blocks = table(n=n, effect=quadrant, fold=fold)
     members = (Member(-1, 0, 1.0), *(Member(k, 0, 1.0, forward=True) for k in range(3)))
     learner, state = tools["trained"](spec, blocks, members)

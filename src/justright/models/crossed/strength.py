@@ -72,7 +72,7 @@ def near(term: Term, strength: FloatArray) -> FloatArray:
     both = [(strength[0] * a, strength[1] * b) for a in factors[1:4] for b in factors[1:4]]
     found = np.unique(np.asarray(both), axis=0)
     found[:, 0] = np.clip(found[:, 0], 0.0, _CHAIN[-1])
-    found[:, 1] = np.clip(found[:, 1], 0.1, 1e5)
+    found[:, 1] = np.clip(found[:, 1], _RIDGE[0], 1e5)
     return np.asarray(np.unique(found, axis=0))
 
 
