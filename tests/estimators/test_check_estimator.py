@@ -16,9 +16,9 @@ from justright.estimators import CrossedClassifier, CrossedRegressor, LinearClas
 EXPECTED_TO_FAIL: dict[str, tuple[type, str]] = {
     "check_class_weight_classifiers": (
         CrossedClassifier,
-        "it wants one class to win everywhere by a weight of ten millions to one, from 50 rows of three classes;"
-        " penalties count in rows of mean curvature, of which saturated rows have none, so that a row of a light"
-        " class far from the others keeps its class",
+        "it wants one class to win everywhere by a weight of ten millions to one, from 50 rows of three"
+        " classes; penalties count in rows of mean curvature, of which saturated rows have none, so that a"
+        " row of a light class far from the others keeps its class",
     ),
 }
 # It asks for an environment variable of SciPy that makes arrays of other libraries pass through.

@@ -54,7 +54,8 @@ class Course:
 def begin(estimator: Any, fitted: Fitted) -> None:
     """Note what further pieces go on from."""
     fields = fit_fields(fitted.plan, fitted.blocks, fitted.crosses.products)
-    state = pieces.begin(fitted.spec, fields, fitted.state, fitted.blocks)
+    chosen = estimator.penalty is None
+    state = pieces.begin(fitted.spec, fields, fitted.state, fitted.blocks, finest=chosen)
     estimator._course = Course(replace(fitted, blocks=[]), tuple(fields), state, fitted.spec.rows)
 
 
@@ -85,10 +86,19 @@ def read(
         )
         check_infinite(X)
         return of_matrix(X), y, read_weights(weight, len(X))
-    y = validate_data(estimator, y=y, y_numeric=numeric, reset=False)
+    y = _check_target(y, numeric=numeric)
     table = read_new(estimator, fitted.plan, fitted.names, X)
     check_consistent_length(X, y)
     return table, y, read_weights(weight, table.rows)
+
+
+def _check_target(y: Any, *, numeric: bool) -> npt.NDArray[Any]:
+    """Return y as scikit-learn's estimators read it: one finite value a row."""
+    from sklearn.utils import check_array, column_or_1d
+
+    kind = np.float64 if numeric else None
+    made = check_array(y, ensure_2d=False, dtype=kind, input_name="y", ensure_min_samples=0)
+    return np.asarray(column_or_1d(made, warn=True))
 
 
 def go_on(estimator: Any, table: Table, encoded: npt.NDArray[Any], weight: FloatArray) -> None:

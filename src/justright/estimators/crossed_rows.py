@@ -2,7 +2,7 @@
 
 Columns of numbers are put into an order that follows their content, others by name, rows into the order of
 their fingerprints, and equal rows become one with the sum of their weights. So permuted columns, permuted
-rows, constant columns and repetitions give the same numbers to the solver, and the same model to the bit.
+rows, constant columns and repetitions give the solver the same numbers, but for the rounding of the scales.
 """
 
 from __future__ import annotations

@@ -27,11 +27,12 @@ import numpy as np
 from justright.kernels import additive
 from justright.models.base import Spec, State
 from justright.models.crossed.fields import Field
+from justright.models.crossed.guard import GRAINS
 from justright.models.crossed.learner import terms_of
-from justright.models.crossed.packed import Packed, columns_of, pack
+from justright.models.crossed.packed import Packed, columns_of, counts_of, pack
 from justright.models.crossed.slopes import derive_any
-from justright.models.crossed.strength import CANDIDATES, Sums, choose, first_strengths, newton
-from justright.models.crossed.terms import Term
+from justright.models.crossed.strength import Sums, choose, first_strengths, newton
+from justright.models.crossed.terms import Term, cross_term
 from justright.schema import Block, FloatArray, Member
 
 __all__ = ["begin", "go_on"]
@@ -40,10 +41,13 @@ _SWEEPS: Final = 8  # most sweeps over a piece
 _STANDS: Final = 1e-6  # mean squared move of a margin at which sweeps end
 _LIMIT: Final = 2.0  # longest step of a cell on the link scale, as in `sweep`
 _MODERATE: Final = 10.0  # strength where nobody chose one, as in `sweep`
+_GRID: Final = [(s, r) for s in (0.0, 1.0, 3.0, 10.0, 30.0, 100.0) for r in (0.1, 1.0, 10.0, 100.0)]
 _EVERY: Final = (Member(-1, 0, 1.0),)
 
 
-def begin(spec: Spec, fields: Sequence[Field], state: State, blocks: Sequence[Block]) -> State:
+def begin(
+    spec: Spec, fields: Sequence[Field], state: State, blocks: Sequence[Block], *, finest: bool = False
+) -> State:
     """Return what to go on from after a training.
 
     Parameters
@@ -56,6 +60,8 @@ def begin(spec: Spec, fields: Sequence[Field], state: State, blocks: Sequence[Bl
         Of a `CrossedLearner` whose member 0 trains on all rows.
     blocks : sequence of Block
         The rows it was trained on.
+    finest : bool, default False
+        Cut the crosses to the finest grain: more rows than these are to fill them, and strengths are chosen.
 
     Returns
     -------
@@ -64,12 +70,14 @@ def begin(spec: Spec, fields: Sequence[Field], state: State, blocks: Sequence[Bl
         cell, of the terms in turn.
     """
     used, columns = spec.outputs, columns_of(1, spec.outputs)
+    if finest:
+        state = _finest(spec, fields, state, blocks)
     strength = np.where(np.isfinite(state["strength"]), state["strength"], _MODERATE)
     made: State = {
         "intercept": _padded(state["intercept"][None, :used], columns)[0],
         "tables": _padded(state["tables"][:, :used], columns),
         "strength": strength,
-        "gain": np.zeros((len(strength), CANDIDATES)),
+        "gain": np.zeros((len(strength), len(_GRID))),
         "crosses": state["crosses"],
         "maps": state["maps"],
         "bend": np.zeros((1 + len(state["tables"]), columns)),
@@ -199,7 +207,7 @@ def _chosen(state: State, piece: _Piece) -> State:
     share = state["weight"][0] / (state["weight"][0] + piece.weight[0])
     for number, term in enumerate(piece.terms):
         own, table = piece.own[number + 1], piece.tables[number + 1][:, :used]
-        bend, tried = state["bend"][own, :used], first_strengths(term)
+        bend, tried = state["bend"][own, :used], _path(term)
         slope, turn = (each[:, :used] for each in piece.sums(number + 1))
         sums = Sums(bend * table - state["pull"][own, :used], bend, slope, turn)
         found = choose(term, sums, table, tried, state["weight"][:used], piece.limit)
@@ -209,12 +217,45 @@ def _chosen(state: State, piece: _Piece) -> State:
     return {**state, "gain": gain, "strength": strength}
 
 
+def _finest(spec: Spec, fields: Sequence[Field], state: State, blocks: Sequence[Block]) -> State:
+    """Return the state with every cross at the finest grain, each cell with the value of its coarser cell."""
+    counts = counts_of(pack(spec, blocks, _EVERY, fields, 1.0), fields)
+    old = terms_of(state, fields)
+    tables = np.split(state["tables"], np.cumsum([term.cells for term in old])[:-1])
+    crosses, maps, made = [], [np.zeros(0, np.int32)], []
+    for term, table in zip(old, tables, strict=True):
+        if len(term.fields) == 1:
+            made.append(table)
+            continue
+        fine = cross_term((term.fields[0], term.fields[1]), fields, counts, GRAINS[-1])
+        axes = []
+        for size, finer, coarser in zip(fine.shape, fine.maps, term.maps, strict=True):
+            axes.append(np.zeros(size, np.int64))
+            axes[-1][finer] = coarser
+        made.append(table.reshape(*term.shape, -1)[np.ix_(*axes)].reshape(fine.cells, -1))
+        crosses.append([*fine.fields, *fine.shape])
+        maps += fine.maps
+    return {
+        **state,
+        "tables": np.concatenate(made),
+        "crosses": np.asarray(crosses, np.int64).reshape(-1, 4),
+        "maps": np.concatenate(maps).astype(np.int32),
+    }
+
+
+def _path(term: Term) -> FloatArray:
+    """Return the strengths (k, 2) that pieces judge; the same for all pieces, so that gains add up."""
+    return np.asarray(_GRID) if len(term.fields) == 2 and any(term.ordered) else first_strengths(term)
+
+
 def _summed(state: State, piece: _Piece) -> State:
     """Return the state with the tables of a piece and the sums of its rows at these tables."""
     bend, pull = state["bend"].copy(), state["pull"].copy()
     mass = [piece.mass(place) for place in range(1, len(piece.tables))]
     for place, table in enumerate(piece.tables):
         slope, turn = piece.sums(place)
+        # Of several outputs that move together the bend of a step is doubled; what rows know is not.
+        turn = turn if piece.spec.outputs == 1 else 0.5 * turn
         bend[piece.own[place]] += turn
         pull[piece.own[place]] += turn * table - slope
     return {
