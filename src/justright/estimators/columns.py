@@ -39,8 +39,6 @@ class Table:
         Every column of the data frame, used or not; None for a matrix.
     aside : tuple of str
         Those that name rows and do not feed the model.
-    matrix : float32 or float64 (rows, columns) or None
-        The same values where they came as a matrix of numbers.
     """
 
     columns: tuple[Column, ...]
@@ -48,14 +46,9 @@ class Table:
     rows: int
     names: tuple[str, ...] | None = None
     aside: tuple[str, ...] = ()
-    matrix: npt.NDArray[np.float32] | FloatArray | None = None
 
     def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Table:
-        """Return some rows, by a mask or by number; all of them without a copy."""
-        if chosen.dtype == bool and chosen.all():
-            return self
-        if self.matrix is not None:
-            return of_matrix(self.matrix[chosen])
+        """Return some rows, by a mask or by number."""
         rows = int(chosen.sum()) if chosen.dtype == bool else len(chosen)
         values = {
             name: Canonical(
@@ -74,11 +67,11 @@ def is_frame(table: Any) -> bool:
     return hasattr(table, "__arrow_c_stream__") and hasattr(table, "columns")
 
 
-def of_matrix(matrix: npt.NDArray[np.float32] | FloatArray) -> Table:
+def of_matrix(matrix: FloatArray) -> Table:
     """Return a matrix (rows, columns) as a table of numbers; its columns are x0, x1, ..."""
     names = [f"x{place}" for place in range(matrix.shape[1])]
     values = {name: Canonical(matrix[:, place], None, (), None) for place, name in enumerate(names)}
-    return Table(tuple(Column(name, "numeric", "number") for name in names), values, len(matrix), matrix=matrix)
+    return Table(tuple(Column(name, "numeric", "number") for name in names), values, len(matrix))
 
 
 def of_frame(frame: Any, names: Sequence[str] | None) -> Table:
