@@ -162,6 +162,8 @@ def derive(loss, outputs, target, weight, begin, end, margin, g, h):  # type: ig
     """Set slope and bend of rows begin..end: loss 0 squared, 1 logistic, 2 Poisson, 3 softmax."""
     columns = margin.shape[1]
     buffer = np.empty(_ROWS * columns)
+    # The bend as a polynomial of the prediction p: 1, p (1 - p) or p.
+    flat, line, square = 1.0 * (loss == 0), 1.0 * (loss != 0), -1.0 * (loss == 1)
     for first in range(begin, end, _ROWS):
         count = min(_ROWS, end - first)
         if loss == 3:
@@ -181,19 +183,9 @@ def derive(loss, outputs, target, weight, begin, end, margin, g, h):  # type: ig
         for i in range(first, first + count):
             w, y = weight[i], target[i]
             for c in range(columns):
-                g[i, c] = w * (buffer[k + c] - y)
-            if loss == 1:
-                for c in range(columns):
-                    p = buffer[k + c]
-                    bend = p * (1.0 - p)
-                    h[i, c] = w * (max(_FLAT, bend))
-            elif loss == 2:
-                for c in range(columns):
-                    p = buffer[k + c]
-                    h[i, c] = w * (max(_FLAT, p))
-            else:
-                for c in range(columns):
-                    h[i, c] = w
+                p = buffer[k + c]
+                g[i, c] = w * (p - y)
+                h[i, c] = w * max(_FLAT, flat + p * (line + square * p))
             k += columns
 
 
@@ -311,6 +303,17 @@ def _join(smooth, u, neighbour, total, weight):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _totals(values, total):  # type: ignore[no-untyped-def]
+    """Set `total` (rows, columns) to the sum of values (folds, rows, columns)."""
+    folds, rows, columns = values.shape
+    for i in range(rows):
+        for j in range(columns):
+            total[i, j] = 0.0
+            for f in range(folds):
+                total[i, j] += values[f, i, j]
+
+
+@kernel
 def _without_mains(slope, bend, sweeps, tiny):  # type: ignore[no-untyped-def]
     """Take out of slopes (rows, columns) what a function of the row and one of the column explain."""
     rows, columns = slope.shape
@@ -367,14 +370,19 @@ def cross_gain(slope, bend, spread, strengths, unit, out):  # type: ignore[no-un
     tiny = 1e-9 * unit + 1e-300
     total, stiff = np.zeros((rows, columns)), np.zeros((rows, columns))
     variance, free = np.zeros((rows, columns)), np.zeros((rows, columns))
-    for f in range(folds):
-        total += slope[f]
-        stiff += bend[f]
-        variance += spread[f]
-    first = total.copy()
+    first = np.zeros((rows, columns))
+    _totals(slope, total)
+    _totals(slope, first)
+    _totals(bend, stiff)
+    _totals(spread, variance)
     _without_mains(first, stiff, 6, tiny)
     _freedom(stiff, tiny, free)
-    noisy = variance.sum() / max(stiff.sum(), 1e-300) + 1e-300
+    noisy, all_stiff = 0.0, 0.0
+    for i in range(rows):
+        for j in range(columns):
+            noisy += variance[i, j]
+            all_stiff += stiff[i, j]
+    noisy = noisy / max(all_stiff, 1e-300) + 1e-300
     for i in range(rows):
         for j in range(columns):
             shift = (total[i, j] - first[i, j]) / (stiff[i, j] + 1e-300)
@@ -382,12 +390,10 @@ def cross_gain(slope, bend, spread, strengths, unit, out):  # type: ignore[no-un
             for f in range(folds):
                 slope[f, i, j] -= bend[f, i, j] * shift
                 spread[f, i, j] += bend[f, i, j] * lack
-    total[:] = 0.0
-    variance[:] = 0.0
     for f in range(folds):
         _without_mains(slope[f], bend[f], 4, tiny)
-        total += slope[f]
-        variance += spread[f]
+    _totals(slope, total)
+    _totals(spread, variance)
     for s in range(strengths.shape[0]):
         ridge = strengths[s] * unit
         gain, pull, noise, sum2, sum3 = 0.0, 0.0, 0.0, 0.0, 0.0
