@@ -24,6 +24,7 @@ def test_a_whole_run_lacks_nothing(regression: Facts, binary: Facts, multiclass:
             "history",
             "out_of_fold",
             "bundle",
+            "reading",
         ):
             assert getattr(facts, name)
 

@@ -37,7 +37,7 @@ def test_means_and_spread_of_the_last_pass(binary: Facts) -> None:
     assert table is not None
     assert table.rows == (
         ("10", "2.5", "2 to 3", ""),
-        ("0.1", "0.5", "0.4 to 0.6", "chosen"),
+        ("0.1", "0.5", "0.4 to 0.6", "chosen, one standard error"),
         ("0.001", "0.6", "0.5 to 0.7", ""),
     )
     assert section.lede[0].startswith(
@@ -46,11 +46,20 @@ def test_means_and_spread_of_the_last_pass(binary: Facts) -> None:
     assert "The strongest (10) has 2.5 and the weakest (0.001) has 0.6." in section.lede[0]
 
 
+def test_the_rule_of_one_standard_error_takes_the_strongest_that_is_near(binary: Facts) -> None:
+    losses = {10.0: [2.0, 3.0], 1.0: [0.45, 0.65], 0.1: [0.4, 0.6], 0.01: [0.41, 0.61]}
+    section = path(with_history(binary, history(losses), 0.1))
+    table = section.figures[0].table
+    assert table is not None
+    assert [row[3] for row in table.rows] == ["", "one standard error", "chosen", ""]
+    assert "The rule of one standard error would take 1 (0.55): shown, not taken." in section.lede[0]
+
+
 def test_penalties_dropped_early_are_told_apart(binary: Facts) -> None:
     section = path(with_history(binary, history(LOSSES, {10.0: 0.25}), 0.1))
     table = section.figures[0].table
     assert table is not None
-    assert [row[3] for row in table.rows] == ["dropped", "chosen", ""]
+    assert [row[3] for row in table.rows] == ["dropped", "chosen, one standard error", ""]
     assert "1 fell behind on a part of the rows" in section.lede[0]
 
 
@@ -58,8 +67,8 @@ def test_a_choice_that_is_not_the_smallest_mean_is_said(binary: Facts) -> None:
     assert "The smallest mean is 0.5, at 0.1." in path(with_history(binary, history(LOSSES), 0.001)).lede[0]
 
 
-def test_the_real_choice_is_on_the_path(multiclass: Facts) -> None:
-    table = path(multiclass).figures[0].table
+def test_the_real_choice_is_on_the_path(linear_multiclass: Facts) -> None:
+    table = path(linear_multiclass).figures[0].table
     assert table is not None
     assert [row[3] for row in table.rows].count("chosen") == 1
 

@@ -84,7 +84,13 @@ def _figure(term: Term, strength: Strength, place: int) -> Figure:
     ]
     told = f"Held-out loss of {name} for {len(tried)} strengths of its penalty, above that of the best"
     cells = tuple(
-        (number(one.smooth), number(one.ridge), number(-one.gain), number(one.error), _mark(one, strength))
+        (
+            number(one.smooth),
+            number(one.ridge),
+            number(0.0 - one.gain),
+            number(one.error),
+            _mark(one, strength),
+        )
         for one in strength.tried
     )
     head = ("smoothness", "ridge", "loss above the best", "standard error", "")

@@ -282,7 +282,7 @@ def _curve_chart(curve: Curve, outputs: list[int], name: str) -> Any:
 def _ticks(seen: FloatArray) -> list[float]:
     """Places of ticks on a logarithmic axis: powers of ten, and thrice those where they are few."""
     tens = 10.0 ** np.arange(np.floor(np.log10(seen[0])), np.ceil(np.log10(seen[-1])) + 1)
-    every = np.sort(np.concatenate([tens, 3.0 * tens])) if len(tens) < 5 else tens
+    every = np.sort(np.concatenate([tens, 3.0 * tens])) if len(tens) < 6 else tens
     return [float(f"{tick:.1g}") for tick in every if seen[0] <= tick <= seen[-1]]
 
 
