@@ -8,7 +8,7 @@ rows, constant columns and repetitions give the solver the same numbers, but for
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -79,7 +79,9 @@ def telling(table: Table, weight: FloatArray) -> Table:
     numbers = [column for _, column in sorted(kept, key=lambda each: each[0]) if column.kind == "numeric"]
     others = sorted((c for _, c in kept if c.kind != "numeric"), key=lambda column: column.name)
     ordered = (*numbers, *others)
-    return replace(table, columns=ordered, values={c.name: table.values[c.name] for c in ordered})
+    # A new Table, not a changed one: what else the old one holds is of all columns.
+    values = {column.name: table.values[column.name] for column in ordered}
+    return Table(ordered, values, table.rows, table.names, table.aside)
 
 
 def _rank(table: Table, column: Column, weight: FloatArray) -> tuple[float, ...]:
