@@ -7,7 +7,7 @@ compiled when it is first called, never at import.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 __all__ = ["kernel"]
 
@@ -44,7 +44,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """
     from numba import njit
 
-    flags = {
+    flags: dict[str, Any] = {
         "nogil": True,
         "fastmath": False,
         # Python's model raises on a division by zero: a branch that keeps every loop with a division scalar
