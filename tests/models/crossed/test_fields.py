@@ -1,4 +1,4 @@
-"""Bins between quantiles, bins of their own for spikes and missing values, and their way through the state."""
+"""Bins between quantiles, bins of their own for spikes and missing values, and their way to the state."""
 
 from __future__ import annotations
 

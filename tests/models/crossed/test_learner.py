@@ -398,3 +398,26 @@ def test_it_ends_by_its_own_rule_and_says_so(table, tools):
         if progress.done.all():
             break
     assert read_stage(state).phase == FINISHED and last < 0.2
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("loss", ["poisson", "logistic"])
+def test_the_loss_never_rises_much_from_sweep_to_sweep(tools, loss, seed):
+    # Steep effects of columns that say nearly the same: bends of a former sweep once led to rates of e^12.
+    rng = np.random.default_rng(seed)
+    n = 1500
+    z = rng.normal(size=n)
+    x = np.column_stack([z, z + 0.1 * rng.normal(size=n), rng.integers(0, 24, n)])
+    f = 1.5 * z + 3.0 * np.sin(x[:, 2] / 4)
+    y = rng.poisson(np.exp(f)) if loss == "poisson" else (rng.random(n) < 1 / (1 + np.exp(-2 * f)))
+    blocks = tools["blocks_of"](x, rng.integers(2, 6, (n, 1)), y.astype(np.float32))
+    spec = tools["spec_of"](blocks, loss, 1, sizes=(6,))
+    learner, members = CrossedLearner(Crosses(search=False)), tools["population"]()
+    state, before = learner.start(spec, blocks, members, 0), np.inf
+    for number in range(30):
+        state, progress = learner.advance(spec, state, blocks, members, number)
+        train = progress.curves[0].train[0]
+        assert train < before + 0.02 * abs(before), number
+        before = train
+        if progress.done.all():
+            break

@@ -106,7 +106,8 @@ class CrossedLearner:
         )
         new = _with(state, at, stage.next_sweep())
         reached = float(np.nanmean(held)) if np.isfinite(held).any() else float(np.mean(train))
-        stands = float(state["last"]) - reached < _STANDS * abs(reached)
+        # A loss that rises does not stand: a step was too long, and the next one mends it.
+        stands = abs(float(state["last"]) - reached) < _STANDS * abs(reached)
         new["last"] = np.asarray(reached)
         if stands or stage.sweep + 1 >= stage.enough:
             new["last"] = np.asarray(np.inf)

@@ -23,7 +23,8 @@ from justright.schema import FloatArray
 
 __all__ = ["Tables", "losses", "restore", "sweep"]
 
-_SMALL: Final = 0.3  # below, a step leaves the bend as it is: the slope is then off by 0.005
+_SMALL: Final = 0.3  # below, steps together leave the bend as it is: the slope is then off by 0.005
+_ALIKE: Final = 0.2  # share by which the sum of the bends may have changed since they were taken
 _MODERATE: Final = 10.0  # strength where nobody is judged
 _LIMIT: Final = 2.0  # longest step of a cell on the link scale: a saturated probability has no bend to go by
 
@@ -82,7 +83,7 @@ def sweep(
         Choose the strengths of all terms anew.
     """
     limit = np.inf if spec.loss.link == "identity" else _LIMIT
-    _intercept(spec, packed, at, limit)
+    total, room = _intercept(spec, packed, at, limit)
     for number, term in enumerate(terms):
         table, known = at.tables[number], bool(np.isfinite(at.strength[number]).all())
         if choosing or not known or not np.isfinite(at.bends[number]).all():
@@ -92,6 +93,8 @@ def sweep(
                 _choose(packed, term, sums, at, number, judged, limit)
             elif not known:
                 at.strength[number] = np.array([_MODERATE, _MODERATE])
+        elif _stale(packed, at.bends[number], total):
+            slope, at.bends[number], _, _ = additive.histogram(packed.rows, cells[number], term.cells)
         else:
             slope = additive.slopes(packed.rows, cells[number], term.cells)
         bend = at.bends[number]
@@ -100,7 +103,15 @@ def sweep(
         step = np.clip(made - table, -limit, limit)
         step -= (bend * step).sum(axis=0) / np.maximum(bend.sum(axis=0), 1e-300)
         at.tables[number] = table + step
-        _step(spec, packed, cells[number], step)
+        room = _step(spec, packed, cells[number], step, room)
+
+
+def _stale(packed: Packed, bend: FloatArray, total: FloatArray) -> bool:
+    """Say whether bends of a former sweep are too old: rates always, others by their sum."""
+    if packed.rows.loss == LOSSES["squared"]:
+        return False
+    known = bend.sum(axis=0)
+    return packed.rows.loss == LOSSES["poisson"] or bool((np.abs(total - known) > _ALIKE * known).any())
 
 
 def _choose(
@@ -152,29 +163,32 @@ def _curve(tried: FloatArray, gain: FloatArray, error: FloatArray) -> FloatArray
     return out
 
 
-def _intercept(spec: Spec, packed: Packed, at: Tables, limit: float) -> None:
-    """Move the intercept of every column to its optimum by one Newton step."""
+def _intercept(spec: Spec, packed: Packed, at: Tables, limit: float) -> tuple[FloatArray, float]:
+    """Move the intercept of every column by a Newton step; return sums of bends, and room as `_step`."""
     rows = packed.rows
     if rows.count == 0:
-        return
+        return np.zeros(rows.g.shape[1]), _SMALL
     slope, bend, _, _ = additive.histogram(rows, np.zeros(rows.count, np.uint16), 1)
     step = np.clip(-slope / np.maximum(bend, 1e-300), -limit, limit)
     at.intercept = at.intercept + step[0]
-    _step(spec, packed, np.zeros(rows.count, np.uint16), step)
+    return bend[0], _step(spec, packed, np.zeros(rows.count, np.uint16), step, _SMALL)
 
 
-def _step(spec: Spec, packed: Packed, codes: npt.NDArray[Any], step: FloatArray) -> None:
-    """Move the margins by a table, and the slope with them; each sweep begins with slopes made anew."""
-    if packed.rows.loss == LOSSES["squared"] or (
-        packed.rows.loss >= 0 and np.abs(step).max(initial=0.0) < _SMALL
-    ):
+def _step(spec: Spec, packed: Packed, codes: npt.NDArray[Any], step: FloatArray, room: float) -> float:
+    """Move the margins by a table, and the slope with them; return the room that is left for small steps.
+
+    Steps within the room leave the bends as they are; the one that exceeds it makes slopes and bends anew.
+    """
+    if packed.rows.loss < 0:
+        additive.gather(packed.rows, codes, np.ascontiguousarray(step))
+        derive_any(spec, packed.rows)
+        return _SMALL
+    left = room - float(np.abs(step).max(initial=0.0))
+    if packed.rows.loss == LOSSES["squared"] or left > 0.0:
         additive.nudge(packed.rows, codes, np.ascontiguousarray(step))
-        return
-    if packed.rows.loss >= 0:
-        additive.step(packed.rows, codes, np.ascontiguousarray(step))
-        return
-    additive.gather(packed.rows, codes, np.ascontiguousarray(step))
-    derive_any(spec, packed.rows)
+        return left
+    additive.step(packed.rows, codes, np.ascontiguousarray(step))
+    return _SMALL
 
 
 def _derive(spec: Spec, packed: Packed) -> None:
