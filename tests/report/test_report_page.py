@@ -18,9 +18,11 @@ from justright.report import drawing, write_report
 
 SECTIONS = (
     *("customer", "verdict", "quality", "path", "curves", "predictions"),
-    *("slices", "weights", "findings", "split", "data", "making"),
+    *("slices", "weights", "functions", "crosses", "findings", "split", "data", "making"),
 )
+ADDITIVE = ("functions", "crosses")  # of a linear model its weights say it all
 OPTIONAL = (
+    "terms.json",
     "schema.json",
     "profile.json",
     "split.json",
@@ -62,27 +64,29 @@ class Markup(HTMLParser):
 
 
 @pytest.fixture(scope="session")
-def pages(
-    regression_run: Path, binary_run: Path, multiclass_run: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
+def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     out = tmp_path_factory.mktemp("pages")
-    runs = {"regression": regression_run, "binary": binary_run, "multiclass": multiclass_run}
     return {
-        name: write_report(run, out / f"{name}.html").read_text(encoding="utf-8")
-        for name, run in runs.items()
+        name: write_report(request.getfixturevalue(f"{name}_run"), out / f"{name}.html").read_text(
+            encoding="utf-8"
+        )
+        for name in (*ADDITIVE_RUNS, *LINEAR_RUNS)
     }
 
 
-TASKS = pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+ADDITIVE_RUNS = ("regression", "binary", "multiclass")
+LINEAR_RUNS = tuple(f"linear_{task}" for task in ADDITIVE_RUNS)
+TASKS = pytest.mark.parametrize("task", [*ADDITIVE_RUNS, *LINEAR_RUNS])
 
 
 @TASKS
 def test_every_section_is_there_and_none_is_left_out(pages: dict[str, str], task: str) -> None:
     page = Markup(pages[task])
     sections = [attributes.get("id") for tag, attributes in page.elements if tag == "section"]
-    assert sections == list(SECTIONS)
+    wanted = [name for name in SECTIONS if task in ADDITIVE_RUNS or name not in ADDITIVE]
+    assert sections == wanted
     links = [attributes.get("href") for tag, attributes in page.elements if tag == "a"]
-    assert {f"#{name}" for name in SECTIONS} == set(links)
+    assert {f"#{name}" for name in wanted} == set(links)
     assert "Left out" not in pages[task]
     assert not page.open
 
@@ -112,7 +116,7 @@ def test_names_that_are_markup_are_shown_as_text(pages: dict[str, str], task: st
     assert '"><img src=x onerror=alert(1)>' in shown
     assert "</style>" in shown
     assert "b&b" in shown
-    if task == "regression":
+    if task.endswith("regression"):
         assert "price <b>&" in shown
 
 
@@ -145,9 +149,12 @@ def test_equal_runs_give_equal_bytes(pages: dict[str, str], binary_run: Path, tm
     assert write_report(binary_run, tmp_path / "again.html").read_text(encoding="utf-8") == pages["binary"]
 
 
-def test_whatever_is_missing_the_page_is_written(binary_run: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", ["", "linear_"])
+def test_whatever_is_missing_the_page_is_written(
+    family: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     bare = tmp_path / "bare"
-    shutil.copytree(binary_run, bare)
+    shutil.copytree(request.getfixturevalue(f"{family}binary_run"), bare)
     shutil.rmtree(bare / "model")
     for name in OPTIONAL:
         (bare / name).unlink()
@@ -158,16 +165,17 @@ def test_whatever_is_missing_the_page_is_written(binary_run: Path, tmp_path: Pat
         inside = re.search(rf'<section id="{section}".*?</section>', text, re.DOTALL)
         assert inside is not None
         assert "Left out:" in inside[0]
-    for name in ("evaluation.json", "history.jsonl", "model/", "split.json", "profile.json"):
+    said = "model/" if family else "terms.json"
+    for name in ("evaluation.json", "history.jsonl", said, "split.json", "profile.json"):
         assert name in text
     verdict = re.search(r'<p class="verdict">(.*?)</p>', text)
     assert verdict is not None
     assert "roc_auc" in verdict[1]
 
 
-def test_damaged_files_leave_their_sections_out(regression_run: Path, tmp_path: Path) -> None:
+def test_damaged_files_leave_their_sections_out(linear_regression_run: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged"
-    shutil.copytree(regression_run, damaged)
+    shutil.copytree(linear_regression_run, damaged)
     for name in ("profile.json", "split.json", "evaluation.json", "out_of_fold.parquet"):
         (damaged / name).write_bytes(b"{}")
     (damaged / "history.jsonl").write_bytes(b"nonsense\n")
@@ -283,4 +291,4 @@ def test_no_width_scrolls_sideways(pages: dict[str, str], tmp_path: Path) -> Non
     )
     title = re.search(r"<title>(.*?)</title>", seen.stdout)
     assert title is not None
-    assert title[1] == " ".join(["0"] * 9)
+    assert title[1] == " ".join(["0"] * 3 * len(pages))

@@ -18,16 +18,16 @@ BASE = {"<script>alert('x')</script>": 50.0, "size": 60.0, "place": "b&b", "hole
 
 @pytest.mark.parametrize("name", ["size", "<script>alert('x')</script>", "holes"])
 def test_one_deviation_more_moves_the_prediction_by_the_effect(
-    regression: Facts, regression_run: Path, name: str
+    linear_regression: Facts, linear_regression_run: Path, name: str
 ) -> None:
-    assert regression.bundle is not None
-    weights = read_weights(regression.bundle)
+    assert linear_regression.bundle is not None
+    weights = read_weights(linear_regression.bundle)
     assert weights is not None
     effect = next(one for one in weights.columns if one.name == name)
     assert effect.deviation is not None
     more = {**BASE, name: float(BASE[name]) + effect.deviation}  # type: ignore[arg-type]  # a number by its name
     before, after = (
-        load(regression_run / "model").margins({key: [BASE[key], more[key]] for key in BASE}).ravel()
+        load(linear_regression_run / "model").margins({key: [BASE[key], more[key]] for key in BASE}).ravel()
     )
     assert after - before == pytest.approx(effect.effects[0], rel=1e-4)
     assert effect.strength == abs(effect.effects[0])
@@ -35,9 +35,9 @@ def test_one_deviation_more_moves_the_prediction_by_the_effect(
 
 @pytest.mark.parametrize("task", ["regression", "multiclass"])
 def test_another_category_moves_the_margin_by_the_difference(
-    task: str, regression_run: Path, multiclass_run: Path
+    task: str, linear_regression_run: Path, linear_multiclass_run: Path
 ) -> None:
-    run = regression_run if task == "regression" else multiclass_run
+    run = linear_regression_run if task == "regression" else linear_multiclass_run
     weights = read_weights(read_bundle(run / "model"))
     assert weights is not None
     effects = {one.value: one.effects for one in weights.categories if one.column == "place"}
@@ -47,9 +47,9 @@ def test_another_category_moves_the_margin_by_the_difference(
     assert after - before == pytest.approx(effects["plain ' \\ name"] - effects["</style>"], rel=1e-6)
 
 
-def test_effects_of_a_column_are_centred_on_its_rows(binary: Facts) -> None:
-    assert binary.bundle is not None
-    weights = read_weights(binary.bundle)
+def test_effects_of_a_column_are_centred_on_its_rows(linear_binary: Facts) -> None:
+    assert linear_binary.bundle is not None
+    weights = read_weights(linear_binary.bundle)
     assert weights is not None
     place = [one for one in weights.categories if one.column == "place"]
     shares = np.array([one.share for one in place], dtype=np.float64)
@@ -61,18 +61,18 @@ def test_effects_of_a_column_are_centred_on_its_rows(binary: Facts) -> None:
     assert any(one.column == "holes" and one.value == "(missing)" for one in weights.categories)
 
 
-def test_columns_go_by_falling_strength(multiclass: Facts) -> None:
-    assert multiclass.bundle is not None
-    weights = read_weights(multiclass.bundle)
+def test_columns_go_by_falling_strength(linear_multiclass: Facts) -> None:
+    assert linear_multiclass.bundle is not None
+    weights = read_weights(linear_multiclass.bundle)
     assert weights is not None
     strengths = [one.strength for one in weights.columns]
     assert strengths == sorted(strengths, reverse=True)
     assert weights.columns[0].name == "size"
 
 
-def test_a_model_without_plain_weights_has_none(binary: Facts) -> None:
-    assert binary.bundle is not None
-    other = msgspec.structs.replace(binary.bundle.model, family="forest")
-    assert read_weights(type(binary.bundle)(other, binary.bundle.arrays, {}, "", "")) is None
-    front = msgspec.structs.replace(binary.bundle.model, front={"numeric": 1})
-    assert read_weights(type(binary.bundle)(front, binary.bundle.arrays, {}, "", "")) is None
+def test_a_model_without_plain_weights_has_none(linear_binary: Facts) -> None:
+    assert linear_binary.bundle is not None
+    other = msgspec.structs.replace(linear_binary.bundle.model, family="forest")
+    assert read_weights(type(linear_binary.bundle)(other, linear_binary.bundle.arrays, {}, "", "")) is None
+    front = msgspec.structs.replace(linear_binary.bundle.model, front={"numeric": 1})
+    assert read_weights(type(linear_binary.bundle)(front, linear_binary.bundle.arrays, {}, "", "")) is None
