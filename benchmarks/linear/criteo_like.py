@@ -3,12 +3,12 @@
     python benchmarks/linear/criteo_like.py --rows 1000000 10000000 [--folder CACHE] [--sides fixed full ...]
 
 Rows come from criteo_rows.py (13 numbers, 26 Zipf categories up to a million values, planted crosses). Ours
-is timed thrice: `fixed`, one penalty and no search; `estimator`, the same from a data frame of the file;
-`full`, penalties and crosses chosen. Rivals: Vowpal
-Wabbit from its text and from its cache (writing both is not counted, but said), scikit-learn's FeatureHasher
-with SGD, LightGBM. Each side is a fresh process with two threads; seconds of `fit` go from the file to the
-model, of `predict` from the validation file to its probabilities, imports apart. The rivals live in
-`benchmarks/.venv-rivals` and are kept in `results/DATE-criteo-like.json`; only ours is run again.
+is timed thrice: `fixed`, a given penalty, no folds and no search, by the estimator; `no-search`, penalties
+chosen by five folds; `full`, crosses found too. Rivals: Vowpal Wabbit from its text and from its cache
+(writing both is not counted, but said), scikit-learn's FeatureHasher with SGD, LightGBM. Each side is a fresh
+process with two threads; seconds of `fit` go from the file to the model, of `predict` from the validation file
+to its probabilities, imports apart. The rivals live in `benchmarks/.venv-rivals` and are kept in
+`results/DATE-criteo-like.json`; only ours is run again.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from lock import alone  # noqa: E402
 RIVALS = HERE.parent / ".venv-rivals"
 PACKAGES = ["scikit-learn", "pandas", "pyarrow", "lightgbm", "vowpalwabbit"]
 RIVAL_SIDES = ("vw-text", "vw-cache", "vw-passes", "hasher-sgd", "lightgbm")
-SIDES = ("fixed", "estimator", "full", *RIVAL_SIDES)
-# A path of one strength: a ridge of 100 rows a category, nothing is chosen.
+SIDES = ("fixed", "no-search", "full", *RIVAL_SIDES)
+# A number as penalty: nothing is chosen; 10 is a ridge of 100 rows a category.
 CHOICES: dict[str, dict[str, Any]] = {
-    "fixed": {"crosses": {"search": False}, "penalty": {"path": [10.0]}},
-    "estimator": {"crosses": None, "penalty": 10.0},
+    "fixed": {"crosses": None, "penalty": 10.0},
+    "no-search": {"crosses": {"search": False}},
     "full": {},
 }
 
@@ -56,7 +56,7 @@ def ours(side: str, train: Path, valid: Path, out: Path, choices: dict[str, Any]
     """Train and predict in this process; a side of its own, called with --ours."""
     import justright
 
-    train_side = _estimator if side == "estimator" else _trained
+    train_side = _estimator if side == "fixed" else _trained
     begin, used = time.perf_counter(), time.process_time()
     predict, words, beside = train_side(train, out, choices)
     fit, spent, begin = time.perf_counter() - begin, time.process_time() - used, time.perf_counter()
@@ -252,7 +252,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=list(SIDES))
     parser.add_argument("--folder", default=str(Path(tempfile.gettempdir()) / "justright-criteo"))
-    parser.add_argument("--fixed", type=json.loads, default=CHOICES["fixed"], help="choices of `fixed`, JSON")
+    parser.add_argument(
+        "--fixed", type=json.loads, default=CHOICES["fixed"], help="parameters of `fixed`, JSON"
+    )
     parser.add_argument("--limit", type=float, default=3600.0, help="most seconds of one side")
     parser.add_argument("--again", action="store_true", help="measure rivals anew, on a quieter machine")
     parser.add_argument("--free", action="store_true", help="do not wait for other timed runs, nor hold them")
