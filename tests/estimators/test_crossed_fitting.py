@@ -58,3 +58,12 @@ def test_members_follow_the_folds() -> None:
     assert columns_of(model, None) == ["x0", "x1"] and columns_of(model, ("a", "b")) == ["a", "b"]
     other = CrossedRegressor(cv=3, crosses=None, random_state=1).fit(X, X[:, 0])
     assert other.history_.rows[1].validation != model.history_.rows[1].validation
+
+
+def test_every_fold_of_many_is_judged() -> None:
+    X = np.random.default_rng(1).normal(size=(500, 1))
+    model = CrossedRegressor(cv=60, max_iter=2, crosses=None)
+    with pytest.warns(UserWarning, match="max_iter"):
+        model.fit(X, X[:, 0])
+    judged = [row.validation for row in model.history_.rows if row.member > 0]
+    assert len(judged) >= 60 and all(value is not None and np.isfinite(value) for value in judged)

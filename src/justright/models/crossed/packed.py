@@ -158,7 +158,9 @@ def _mixed(fold: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
 
 def _unmixed(numbers: npt.NDArray[np.int64], repeats: int) -> npt.NDArray[np.int8]:
     """Return the folds (numbers, repeats) that the numbers stand for."""
-    found = [numbers // _FOLDS ** (repeats - 1 - repeat) % _FOLDS - 2 for repeat in range(repeats)]
+    left = [numbers // _FOLDS ** (repeats - 1 - repeat) for repeat in range(repeats)]
+    # The first repetition has all that is left: an estimator may have a hundred folds.
+    found = [left[0] - 2, *(each % _FOLDS - 2 for each in left[1:])]
     return np.stack(found, axis=1).astype(np.int8)
 
 
