@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 
+@pytest.mark.parametrize("family", ["crossed", "linear"])
 @pytest.mark.parametrize(
     ("target", "link"), [("price", "identity"), ("sold", "logistic"), ("kind", "softmax")]
 )
-def test_the_bundle_holds_what_is_needed_to_score(trained, houses, target, link):
-    run = trained(houses(target), target)
+def test_the_bundle_holds_what_is_needed_to_score(trained, houses, target, link, family):
+    run = trained(houses(target), target, family="auto" if family == "crossed" else family)
     model = json.loads((run.path / "model" / "model.json").read_bytes())
-    assert (model["family"], model["link"], model["task"]) == ("linear", link, run.summary.task)
+    assert (model["family"], model["link"], model["task"]) == (family, link, run.summary.task)
     assert model["hyperparameters"]["penalty"] == run.summary.hyperparameters["penalty"]
     assert (model["threshold"] is not None) == (target == "sold")
     assert set(model["versions"]) >= {"python", "numpy"}

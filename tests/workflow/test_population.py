@@ -6,10 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from justright.features.plan import FeaturePlan, PlanData
 from justright.recipe import Descent, Penalty, Recipe, Split
 from justright.workflow.population import penalty_path, population
 
-DATA = SimpleNamespace(rows=1000, forward=False)
+PLAN = FeaturePlan(PlanData((), (), (), None))
+DATA = SimpleNamespace(rows=1000, forward=False, plan=PLAN)
+LINEAR = Recipe(family="linear")
 
 
 @pytest.mark.parametrize("kind", ["l2", "l1", "elastic"])
@@ -33,23 +36,32 @@ def test_every_setting_has_a_member_on_all_rows_and_one_a_fold():
 
 
 def test_members_of_the_same_rows_are_neighbours():
-    members = population(Recipe(), DATA, exact_sums=False)
+    members = population(LINEAR, DATA, exact_sums=False)
     rows = [(m.repeat, m.fold) for m in members]
     assert len(set(rows)) == 1 + sum(a != b for a, b in zip(rows, rows[1:], strict=False))
 
 
 @pytest.mark.parametrize(("kind", "mix"), [("l2", 0.0), ("l1", 1.0), ("elastic", 0.25)])
 def test_the_kind_of_penalty_is_its_mix(kind, mix):
-    recipe = Recipe(penalty=Penalty(kind=kind, mix=0.25))
+    recipe = Recipe(family="linear", penalty=Penalty(kind=kind, mix=0.25))
     assert {m.mix for m in population(recipe, DATA, exact_sums=False)} == {mix}
 
 
 def test_only_gradient_methods_have_a_rate():
-    assert {m.rate for m in population(Recipe(), DATA, exact_sums=False)} == {0.0}
+    assert {m.rate for m in population(LINEAR, DATA, exact_sums=False)} == {0.0}
     steps = Recipe(descent=Descent(optimizer="sgd", rate=0.3))
     assert {m.rate for m in population(steps, DATA, exact_sums=False)} == {0.3}
 
 
 def test_periods_make_forward_members():
-    members = population(Recipe(), SimpleNamespace(rows=100, forward=True), exact_sums=False)
+    members = population(Recipe(), SimpleNamespace(rows=100, forward=True, plan=PLAN), exact_sums=False)
     assert all(m.forward for m in members)
+
+
+def test_an_additive_model_has_one_member_a_fold_for_it_finds_its_own_penalties():
+    recipe = Recipe(split=Split(folds=3, repeats=2))
+    members = population(recipe, DATA, exact_sums=False)
+    assert [(m.repeat, m.fold) for m in members] == [(0, -1), (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert {(m.setting, m.penalty) for m in members} == {(0, 1.0)}
+    path = population(Recipe(family="crossed", penalty=Penalty(path=(3.0, 1.0))), DATA, exact_sums=False)
+    assert {m.penalty for m in path} == {3.0, 1.0}

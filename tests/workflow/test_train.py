@@ -24,6 +24,7 @@ FILES = {
     "training.json",
     "history.jsonl",
     "out_of_fold.parquet",
+    "terms.json",
     "trained_on.npy",
     "model",
 }
@@ -31,6 +32,7 @@ FILES = {
 KEYS = {
     "format", "run", "model", "model_id", "task", "family", "target", "rows", "folds", "metric", "validation",
     "metrics", "baselines", "ladder", "threshold", "seconds", "verdict", "findings",
+    "crosses",
 }  # fmt: skip
 
 

@@ -46,17 +46,23 @@ def test_noise_is_said_to_be_noise(trained, line):
 def test_a_product_is_too_much_for_a_line(trained):
     rng = np.random.default_rng(3)
     a, b = rng.normal(size=(2, 3000))
-    run = trained({"a": a, "b": b, "y": a * b + a + 0.1 * rng.normal(size=3000)}, "y", baseline=True)
+    table = {"a": a, "b": b, "y": a * b + a + 0.1 * rng.normal(size=3000)}
+    run = trained(table, "y", baseline=True, family="linear")
     found = find(run, "model-too-simple")
     assert found.evidence["boosted"] < found.evidence["value"] < found.evidence["base_rate"]
     assert "too simple" in run.summary.verdict
     assert run.summary.baselines.boosted == found.evidence["boosted"]
+    assert "--family crossed" in found.next
+    crossed = trained(table, "y", baseline=True)
+    assert [(p.first, p.second) for p in crossed.summary.crosses.pairs if p.verdict == "kept"] == [("a", "b")]
+    assert "model-too-simple" not in ids(crossed)
 
 
 def test_a_line_is_not_too_simple_for_a_line(trained, line):
-    run = trained(line, "y", baseline=True)
+    run = trained(line, "y", baseline=True, family="linear")
     assert "model-too-simple" not in ids(run)
     assert "a linear model is enough" in run.summary.verdict
+    assert "model-too-simple" not in ids(trained(line, "y", baseline=True))
 
 
 def test_ragged_lines_are_counted_with_their_place(trained, tmp_path):
