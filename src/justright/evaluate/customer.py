@@ -18,6 +18,7 @@ from justright.evaluate.quantile import normal_quantile
 from justright.metrics.confusion import count_cells
 from justright.metrics.rows import ClassRows, class_rows, value_rows
 from justright.schema import FloatArray, Task, Value
+from justright.values import figure
 
 __all__ = ["Customer", "tell_customer", "weighted_quantile"]
 
@@ -128,7 +129,7 @@ def _of_numbers(
     ]
     if abs(bias.value) > normal_quantile(level) * np.sqrt(bias.variance) > 0.0:
         side = "high" if bias.value > 0 else "low"
-        sentences.append(f"On average predictions are too {side} by {abs(bias.value):.3g}.")
+        sentences.append(f"On average predictions are too {side} by {figure(abs(bias.value), 3)}.")
     return Customer(tuple(sentences), {"typical_error": typical, "bad_error_90": bad, "bad_error_95": worse})
 
 
@@ -150,7 +151,7 @@ def _of_flags(
     sentences = [
         f"Of 1,000 new rows about {_with_ends(flagged)} will be flagged as {name!r}; "
         f"about {_with_ends(false)} of them wrongly.",
-        f"About {true:.3g} of the 1,000 are truly {name!r}; "
+        f"About {figure(true, 3)} of the 1,000 are truly {name!r}; "
         f"about {_with_ends(missed)} of them will be missed.",
     ]
     figures = {"flagged": flagged, "wrongly_flagged": false, "missed": missed}
@@ -200,4 +201,4 @@ def _of_thousand(rows: ClassRows, amount: float, level: float) -> Value:
 
 def _with_ends(value: Value) -> str:
     """A figure and its interval, three digits each."""
-    return f"{value.value:.3g} ({value.low:.3g} to {value.high:.3g})"
+    return f"{figure(value.value, 3)} ({figure(value.low, 3)} to {figure(value.high, 3)})"

@@ -10,6 +10,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Final
 
 from justright.schema import Finding
+from justright.values import figure
 
 if TYPE_CHECKING:
     from justright.split.counts import PartAudit, SplitAudit
@@ -170,7 +171,7 @@ def _balance(seen: SplitAudit, spread: float) -> Finding | None:
     return Finding(
         "split-imbalanced",
         "warning",
-        f"In {part_name}, {what} is {b:.4g}; in {first.name} it is {a:.4g}.",
+        f"In {part_name}, {what} is {figure(b)}; in {first.name} it is {figure(a)}.",
         {"part": part_name, "class": name, "first": a, "later": b, "difference_in_sd": size},
         "expected in a split by time or of few groups; else try another salt",
     )

@@ -23,6 +23,7 @@ from justright.models.base import Learner, Spec
 from justright.recipe import Recipe
 from justright.schema import Block, Finding, FloatArray, Member, Schema, Value
 from justright.training.loop import Trained
+from justright.values import figure
 from justright.workflow.held_out import HeldOut, choose_setting, held_out
 from justright.workflow.summary import Baselines, Rung
 
@@ -244,7 +245,7 @@ def _ranges(cuts: FloatArray) -> list[str]:
     """Name the ranges between cuts."""
     if not len(cuts):
         return ["any value"]
-    texts = [f"{cut:.6g}" for cut in cuts]
+    texts = [figure(cut, 6, whole=True) for cut in cuts]
     between = [f"{low} to {high}" for low, high in zip(texts, texts[1:], strict=False)]
     return [f"below {texts[0]}", *between, f"{texts[-1]} or more"]
 
