@@ -134,10 +134,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
             Nothing could be trained.
         """
         check(self.get_params(deep=False), CLASSIFIER)
-        table, y = read_training(self, X, y, numeric=False)
-        check_classification_targets(y)
+        table, y = read_training(self, X, y, numeric=False, narrow=True)
+        if y.dtype.kind not in "biu":  # whole numbers are classes
+            check_classification_targets(y)
         weight = read_weights(sample_weight, table.rows)
-        self.classes_ = np.unique(y[weight > 0])
+        self.classes_ = np.unique(y if (weight > 0).all() else y[weight > 0])
         if len(self.classes_) < 2:
             raise ColumnError(
                 f"y with one class, {self.classes_[:1].tolist()[0]!r}, in every row of positive weight",

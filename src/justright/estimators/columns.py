@@ -6,7 +6,7 @@ of numbers and booleans stay numbers; the kinds of the others are inferred as `j
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,8 @@ class Table:
         Every column of the data frame, used or not; None for a matrix.
     aside : tuple of str
         Those that name rows and do not feed the model.
+    matrix : float32 or float64 (rows, columns) or None
+        The same values where they came as a matrix of numbers.
     """
 
     columns: tuple[Column, ...]
@@ -46,9 +48,14 @@ class Table:
     rows: int
     names: tuple[str, ...] | None = None
     aside: tuple[str, ...] = ()
+    matrix: npt.NDArray[np.float32] | FloatArray | None = None
 
     def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Table:
-        """Return some rows, by a mask or by number."""
+        """Return some rows, by a mask or by number; all of them without a copy."""
+        if chosen.dtype == bool and chosen.all():
+            return self
+        if self.matrix is not None:
+            return of_matrix(self.matrix[chosen])
         rows = int(chosen.sum()) if chosen.dtype == bool else len(chosen)
         values = {
             name: Canonical(
@@ -67,11 +74,29 @@ def is_frame(table: Any) -> bool:
     return hasattr(table, "__arrow_c_stream__") and hasattr(table, "columns")
 
 
-def of_matrix(matrix: FloatArray) -> Table:
+def of_matrix(matrix: npt.NDArray[np.float32] | FloatArray) -> Table:
     """Return a matrix (rows, columns) as a table of numbers; its columns are x0, x1, ..."""
-    names = [f"x{place}" for place in range(matrix.shape[1])]
-    values = {name: Canonical(matrix[:, place], None, (), None) for place, name in enumerate(names)}
-    return Table(tuple(Column(name, "numeric", "number") for name in names), values, len(matrix))
+    values = _Columns(matrix)
+    return Table(
+        tuple(Column(name, "numeric", "number") for name in values), values, len(matrix), matrix=matrix
+    )
+
+
+class _Columns(Mapping[str, Canonical]):
+    """The columns of a matrix; those of float32 are made float64 when they are asked for."""
+
+    def __init__(self, matrix: npt.NDArray[np.float32] | FloatArray) -> None:
+        self.matrix = matrix
+        self.names = {f"x{place}": place for place in range(matrix.shape[1])}
+
+    def __getitem__(self, name: str) -> Canonical:
+        return Canonical(self.matrix[:, self.names[name]].astype(np.float64, copy=False), None, (), None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 def of_frame(frame: Any, names: Sequence[str] | None) -> Table:

@@ -24,10 +24,20 @@ from justright.recipe import Features
 from justright.schema import BLOCK_ROWS, Block, Column, FloatArray, Target
 from justright.split import content_key
 
-__all__ = ["blocks_of", "coefficient_names", "keys_of", "plan_of", "scale_target", "unit_of"]
+__all__ = [
+    "LARGEST",
+    "blocks_of",
+    "coefficient_names",
+    "is_flat",
+    "keys_of",
+    "plan_of",
+    "scale_target",
+    "unit_of",
+]
 
 _FLAT: Final = 1e-10  # a spread below this share of the values' size is rounding, as in features.numeric
-_LARGEST: Final = 1e140  # above, squares leave the range of float64
+LARGEST: Final = 1e140
+"""Above, squares leave the range of float64."""
 
 
 def plan_of(table: Table, weight: FloatArray, target: TargetFeature) -> FeaturePlan:
@@ -52,23 +62,33 @@ def _number(column: Column, table: Table, weight: FloatArray) -> NumericFeature:
     assert values is not None
     moments = _moments(values, weight, column.name)
     spread = np.sqrt(moments.squares / moments.weight) if moments.weight > 0 else 0.0
-    flat = not spread > _FLAT * max(abs(moments.low), abs(moments.high))
     return NumericFeature(
         column,
         moments.mean,
-        np.inf if flat else float(spread),
+        np.inf if is_flat(spread, moments.low, moments.high) else float(spread),
         moments.low,
         moments.high,
         moments.missing > 0 and moments.weight > 0,
     )
 
 
+def is_flat(spread: float, low: float, high: float) -> bool:
+    """Say whether a column's spread is rounding.
+
+    Examples
+    --------
+    >>> is_flat(1e-9, 0.0, 1.0), is_flat(1e-9, 100.0, 101.0)
+    (False, True)
+    """
+    return not spread > _FLAT * max(abs(low), abs(high))
+
+
 def _moments(values: FloatArray, weight: FloatArray, name: str) -> Moments:
     """Return the moments of numbers; NaN is missing."""
-    if values.size and np.nanmax(np.abs(values), initial=0.0) > _LARGEST:
+    if values.size and np.nanmax(np.abs(values), initial=0.0) > LARGEST:
         raise ColumnError(
             f"{name} with {values[np.nanargmax(np.abs(values))]:g}",
-            allowed=f"numbers up to {_LARGEST:g}, whose squares can be summed",
+            allowed=f"numbers up to {LARGEST:g}, whose squares can be summed",
             next_step="divide the column by a constant",
         )
     moments = Moments()

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from justright.errors import JustrightWarning
 from justright.estimators.columns import Table
+from justright.estimators.dense_fitting import fit_dense, mix_of
 from justright.estimators.encoding import blocks_of, keys_of, plan_of
-from justright.estimators.fold import deal, distinct, of_splits
+from justright.estimators.fold import distinct, folds_of, of_splits, salt
 from justright.estimators.inputs import Model
 from justright.estimators.training import Fitted, fit_path, path_of, raw
 from justright.features.target import TargetFeature
@@ -51,21 +52,24 @@ def fit_linear(
     """
     fold = given_folds(estimator, table, y)
     seen = weight > 0
-    table, weight, encoded = table.take(seen), weight[seen], encoded[seen]
+    if not seen.all():
+        table, weight, encoded = table.take(seen), weight[seen], encoded[seen]
+        fold = fold[seen] if fold is not None else None
+    made = fit_dense(
+        estimator, table, weight, fold, loss=loss, outputs=outputs, target=target, encoded=encoded
+    )
+    if made is not None:
+        _tell_aside(table)
+        return made
     plan = plan_of(table, weight, target)
     key = keys_of(table)
-    mix = {"l2": 0.0, "l1": 1.0, "elasticnet": float(estimator.l1_ratio)}[estimator.penalty]
+    mix = mix_of(estimator)
     sums = loss.name == "squared" and layout_for(plan).width <= gram.GRAM_LIMIT
     path = path_of(estimator.alphas, mix, distinct(key), exact_sums=sums)
     if len(path) == 1:
         fold = np.full(len(key), -2, np.int8)  # nothing is to be chosen
     elif fold is None:
-        label = (
-            encoded.astype(np.int32) if loss.link in ("logistic", "softmax") else np.zeros(len(key), np.int32)
-        )
-        fold = deal(key, label, int(estimator.cv), salt(estimator.random_state))
-    else:
-        fold = fold[seen]
+        fold = folds_of(estimator, key, encoded, loss.link)
     blocks = blocks_of(table, plan, encoded, weight, fold, key)
     fitted = fit_path(
         loss,
@@ -90,13 +94,6 @@ def given_folds(estimator: Any, table: Table, y: npt.NDArray[Any]) -> npt.NDArra
         estimator.cv.split(np.zeros((table.rows, 1)), y) if hasattr(estimator.cv, "split") else estimator.cv
     )
     return of_splits(splits, table.rows)
-
-
-def salt(random_state: Any) -> str:
-    """Return what tells the folds of one random state from those of another; None is the empty salt."""
-    if isinstance(random_state, np.random.RandomState):
-        random_state = random_state.randint(2**31)
-    return "" if random_state is None else str(int(random_state))
 
 
 def _tell_aside(table: Table) -> None:

@@ -16,7 +16,7 @@ from justright.errors import RecipeError
 from justright.kernels.hashing import mix64
 from justright.split import farm_fingerprint, folds
 
-__all__ = ["deal", "distinct", "of_splits"]
+__all__ = ["deal", "distinct", "folds_of", "of_splits", "salt"]
 
 _FEWEST_KEYS: Final = 20  # different rows a fold: below, folds by fingerprint are lumpy
 _MOST: Final = 127  # folds are int8
@@ -25,6 +25,33 @@ _MOST: Final = 127  # folds are int8
 def distinct(key: npt.NDArray[np.uint64]) -> int:
     """Return the number of different rows."""
     return int(np.unique(key).size)
+
+
+def folds_of(
+    estimator: Any, key: npt.NDArray[np.uint64], encoded: npt.NDArray[Any], link: str
+) -> npt.NDArray[np.int8]:
+    """Return the fold of each row where a number of folds was asked for.
+
+    Parameters
+    ----------
+    estimator : LinearRegressor or LinearClassifier
+        For `cv` and `random_state`.
+    key : uint64 (rows,)
+        Fingerprint of each row.
+    encoded : int32 or float32 (rows,)
+        Class numbers, or values.
+    link : str
+        Of the loss: whether there are classes.
+    """
+    label = encoded.astype(np.int32) if link in ("logistic", "softmax") else np.zeros(len(key), np.int32)
+    return deal(key, label, int(estimator.cv), salt(estimator.random_state))
+
+
+def salt(random_state: Any) -> str:
+    """Return what tells the folds of one random state from those of another; None is the empty salt."""
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(2**31)
+    return "" if random_state is None else str(int(random_state))
 
 
 def deal(

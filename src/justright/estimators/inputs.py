@@ -13,6 +13,7 @@ import numpy.typing as npt
 from justright.errors import ColumnError, RowError, TableError
 from justright.estimators.columns import Table, is_frame, of_frame, of_matrix, read_frame
 from justright.features.plan import FeaturePlan
+from justright.kernels.dense import all_finite
 from justright.models.linear import forward
 from justright.schema import FloatArray
 
@@ -53,31 +54,34 @@ class Model:
 
 
 def read_training(
-    estimator: Any, X: Any, y: Any, *, numeric: bool, gaps: bool = False
+    estimator: Any, X: Any, y: Any, *, numeric: bool, gaps: bool = False, narrow: bool = False
 ) -> tuple[Table, npt.NDArray[Any]]:
     """Check X and y, set `n_features_in_` and `feature_names_in_`, and return the table and y (rows,).
 
-    `gaps` allows NaN in a matrix: missing.
+    `gaps` allows NaN in a matrix: missing. `narrow` leaves a matrix of float32 as it is.
 
     Raises
     ------
     ValueError
         As scikit-learn's estimators: shapes, lengths, NaN in a matrix, sparse input, no y, one row.
     """
-    from sklearn.utils.validation import check_consistent_length, validate_data
+    from sklearn.utils.validation import assert_all_finite, check_consistent_length, validate_data
 
     if not is_frame(X):
-        finite = not gaps
         X, y = validate_data(
             estimator,
             X,
             y,
-            dtype=np.float64,
+            dtype=[np.float64, np.float32] if narrow else np.float64,
             ensure_min_samples=2,
             y_numeric=numeric,
-            ensure_all_finite=finite,
+            ensure_all_finite=False,
         )
-        check_infinite(X)
+        # Threaded sums say it of all values at once; the words for one that is not are scikit-learn's.
+        if not gaps and not all_finite(X):
+            assert_all_finite(X, input_name="X", estimator_name=type(estimator).__name__)
+        elif gaps:
+            check_infinite(X)
         return of_matrix(X), y
     y = validate_data(estimator, y=y, y_numeric=numeric)
     validate_data(estimator, X, skip_check_array=True)

@@ -150,7 +150,7 @@ class LinearRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc] # sc
             Nothing could be trained.
         """
         check(self.get_params(deep=False), REGRESSOR)
-        table, y = read_training(self, X, y, numeric=True)
+        table, y = read_training(self, X, y, numeric=True, narrow=True)
         weight = read_weights(sample_weight, table.rows)
         y = y.astype(np.float64)
         if self.loss == "poisson" and y.min() < 0:

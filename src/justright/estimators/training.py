@@ -27,7 +27,7 @@ from justright.training.loop import Trained, Trainer
 from justright.workflow.held_out import choose_setting
 from justright.workflow.population import penalty_path
 
-__all__ = ["Fitted", "fit_path", "path_of", "raw"]
+__all__ = ["Fitted", "fit_path", "path_of", "raw", "tell"]
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def fit_path(
         raise KeyboardInterrupt
     losses = _losses(trained, members, len(path), n_folds)
     chosen = choose_setting(members, np.r_[np.full(len(path), np.nan), losses.T.ravel()], trained.failed)
-    _warn(trained, chosen, path, n_folds)
+    tell(trained.history, chosen, path, n_folds)
     front, arrays = learner.export(spec, trained.state, chosen)
     return Fitted(front, arrays, float(path[chosen]), np.asarray(path), losses, trained.history)
 
@@ -126,14 +126,14 @@ def _losses(trained: Trained, members: Sequence[Member], settings: int, n_folds:
     return losses
 
 
-def _warn(trained: Trained, chosen: int, path: Sequence[float], n_folds: int) -> None:
-    """Say where the model is not what was asked for."""
+def tell(history: History, chosen: int, path: Sequence[float], n_folds: int) -> None:
+    """Warn the caller of `fit` where the model of the chosen member is not what was asked for."""
     from sklearn.exceptions import ConvergenceWarning
 
-    last = next(row for row in reversed(trained.history.rows) if row.member == chosen)
+    last = next(row for row in reversed(history.rows) if row.member == chosen)
     if not last.done:
         warnings.warn(
-            f"{trained.history.passes} passes were not enough at alpha={path[chosen]:g}."
+            f"{history.passes} passes were not enough at alpha={path[chosen]:g}."
             " Next: raise max_iter, or tol, or the penalty",
             ConvergenceWarning,
             stacklevel=4,
