@@ -49,6 +49,11 @@ def check_fit(
     columns = {name: list(_SAMPLES) for name in plan.columns}
     try:
         with np.errstate(all="ignore"):
+            if bundle.model.family == "crossed":
+                # A trial meets few of the cells: a map that leads out of a table is found by its values.
+                from justright.models.crossed.forward import check
+
+                check(bundle.model.front, bundle.arrays, bundle.model.outputs)
             block, _ = plan.transform_rows(columns, len(_SAMPLES))
             for trial in (block, _extreme(plan, block)):
                 margins = forward(bundle.model.front, bundle.arrays, trial)

@@ -182,7 +182,7 @@ def _quantiles(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArr
 
 
 def _between(low: Floats, high: Floats) -> Floats:
-    """Return a float32 above each `low` and at most `high`: half way where there is room."""
+    """Return a finite float32 above each `low` and at most `high`: half way where there is room."""
     with np.errstate(over="ignore", invalid="ignore"):
         middle = (0.5 * low.astype(np.float64) + 0.5 * high.astype(np.float64)).astype(np.float32)
-    return np.where((middle > low) & (middle <= high), middle, high)
+    return np.minimum(np.where((middle > low) & (middle <= high), middle, high), np.finfo(np.float32).max)

@@ -128,6 +128,15 @@ def check(front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], outp
         if name not in arrays or arrays[name].shape != shape:
             got = arrays[name].shape if name in arrays else "nothing"
             raise BundleError(f"{name} of shape {got}", allowed=f"shape {shape}", where="weights.safetensors")
+    finite = all(np.isfinite(arrays[name]).all() for name in ("intercept", "tables", "edges"))
+    ends = layout.edge_ends
+    rising = all((np.diff(arrays["edges"][a:b]) > 0).all() for a, b in zip(ends[:-1], ends[1:], strict=True))
+    if not finite or not rising:
+        raise BundleError(
+            "tables or edges that are no finite numbers in order",
+            where="weights.safetensors",
+            next_step=_AGAIN,
+        )
     begin = 0
     for fields, axes in pairs:
         for field, size in zip(fields, axes, strict=True):
