@@ -21,7 +21,7 @@ from justright.models.crossed import pieces
 from justright.models.crossed.export import export_model
 from justright.models.crossed.fields import Field, fit_fields
 from justright.models.crossed.forward import layout_of
-from justright.models.crossed.learner import terms_of
+from justright.models.crossed.state import terms_of
 from justright.schema import FloatArray
 
 __all__ = ["Course", "begin", "go_on", "read", "target_of"]

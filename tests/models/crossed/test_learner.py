@@ -9,8 +9,9 @@ pytest.importorskip("numba")
 
 from justright.errors import RecipeError, TrainingError
 from justright.models.crossed import forward
-from justright.models.crossed.learner import KEPT, REFUSED, CrossedLearner
+from justright.models.crossed.learner import CrossedLearner
 from justright.models.crossed.stage import FINISHED, read_stage
+from justright.models.crossed.state import KEPT, REFUSED
 from justright.recipe import Crosses
 from justright.schema import Block, Member
 from justright.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -92,8 +93,8 @@ def test_forward_margins_contributions_and_export_say_the_same(table, tools, los
     direct = learner.margins(spec, state, block)
     raw = np.zeros((block.rows, state["intercept"].shape[0])) + state["intercept"]
     fields, begin = learner._fields(spec, state), 0
-    from justright.models.crossed.learner import terms_of
     from justright.models.crossed.packed import _codes
+    from justright.models.crossed.state import terms_of
 
     codes = [_codes(block, field).astype(np.int64) for field in fields]
     for term in terms_of(state, fields):

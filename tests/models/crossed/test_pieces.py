@@ -133,7 +133,7 @@ def table(loss: str, n: int, seed: int) -> tuple[FloatArray, FloatArray]:
 def held_out(spec: Spec, fields: list[Any], state: State, X: FloatArray, y: FloatArray) -> float:
     from justright.models.crossed.export import export_model
     from justright.models.crossed.forward import margins
-    from justright.models.crossed.learner import terms_of
+    from justright.models.crossed.state import terms_of
 
     front, arrays = export_model(fields, terms_of(state, fields), state, slice(0, 1), 0.0, 1.0)
     margin = margins(front, arrays, block(X, y))[:, 0]

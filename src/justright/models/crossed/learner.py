@@ -17,7 +17,7 @@ from justright.models.crossed.export import export_model
 from justright.models.crossed.fields import Field, fields_of, fit_fields, saved
 from justright.models.crossed.forward import margins as margins_of
 from justright.models.crossed.packed import Packed, columns_of, counts_of, pack
-from justright.models.crossed.search import LEVEL, search
+from justright.models.crossed.search import search
 from justright.models.crossed.stage import (
     COLUMNS,
     CROSSES,
@@ -28,20 +28,14 @@ from justright.models.crossed.stage import (
     first_stage,
     read_stage,
 )
+from justright.models.crossed.state import LEFT, grown, moved_state, noted, tables_of, terms_of, without
 from justright.models.crossed.strength import CANDIDATES
-from justright.models.crossed.sweep import Tables, losses, restore, sweep
-from justright.models.crossed.terms import Term, single_term
+from justright.models.crossed.sweep import losses, restore, sweep
 from justright.models.reading import Reading
 from justright.recipe import Crosses
 from justright.schema import Block, FloatArray, Member
 
-__all__ = ["KEPT", "REFUSED", "CrossedLearner"]
-
-REFUSED: Final = 0
-KEPT: Final = 1
-_LEFT: Final = 2  # entered, and left again
-_CROWDED: Final = 3  # significant, but others were stronger
-_FORCED: Final = 4
+__all__ = ["CrossedLearner"]
 
 _STANDS: Final = 3e-4  # share by which the held-out loss must fall in a sweep
 _A_ROUND: Final = 8  # most crosses of a round
@@ -77,7 +71,9 @@ class CrossedLearner:
             "maps": np.zeros(0, np.int32),
             "tried": np.zeros((0, 7)),
             "last": np.asarray(np.inf),
-            "alone": np.zeros((0, columns)),
+            "reached": np.asarray(np.inf),
+            "alone": np.zeros((cells, columns)),
+            "alone_reached": np.asarray(np.inf),
             **saved(fields),
         }
 
@@ -88,7 +84,7 @@ class CrossedLearner:
         fields, stage = self._fields(spec, state), read_stage(state)
         packed = self._packed(spec, blocks, members, fields, stage)
         terms = terms_of(state, fields)
-        at = _tables(state, terms)
+        at = tables_of(state, terms)
         cells = [packed.cells(term) for term in terms]
         packed.forget(terms)
         restore(spec, packed, terms, cells, at)
@@ -100,15 +96,16 @@ class CrossedLearner:
         moved = float(
             np.sqrt(
                 sum(
-                    ((a - b) ** 2).sum() for a, b in zip(at.tables, _tables(state, terms).tables, strict=True)
+                    ((a - b) ** 2).sum()
+                    for a, b in zip(at.tables, tables_of(state, terms).tables, strict=True)
                 )
             )
         )
-        new = _with(state, at, stage.next_sweep())
+        new = moved_state(state, at, stage.next_sweep())
         reached = float(np.nanmean(held)) if np.isfinite(held).any() else float(np.mean(train))
         # A loss that rises does not stand: a step was too long, and the next one mends it.
         stands = abs(float(state["last"]) - reached) < _STANDS * abs(reached)
-        new["last"] = np.asarray(reached)
+        new["last"] = new["reached"] = np.asarray(reached)
         if stands or stage.sweep + 1 >= stage.enough:
             new["last"] = np.asarray(np.inf)
             new = self._onward(spec, new, packed, fields, members, stage.next_sweep())
@@ -156,7 +153,7 @@ class CrossedLearner:
             new["stage"] = stage.finer().to_array()
             return new
         if stage.phase == COLUMNS:
-            new["alone"] = new["tables"].copy()
+            new["alone"], new["alone_reached"] = new["tables"].copy(), new["reached"]
             return self._more(spec, new, packed, fields, members, stage)
         if stage.phase == CROSSES:
             return self._more(spec, new, packed, fields, members, stage)
@@ -176,20 +173,20 @@ class CrossedLearner:
         judges, counts = _judges(members, spec.outputs), counts_of(packed, fields)
         forced = [] if stage.round else self._forced(fields)
         known = {(int(i), int(j)) for i, j, *_ in new["crosses"]} | {(i, j) for i, j, *_ in forced}
-        known |= {(int(row[0]), int(row[1])) for row in new["tried"] if row[5] == _LEFT}
+        known |= {(int(row[0]), int(row[1])) for row in new["tried"] if row[5] == LEFT}
         found = []
         if self.crosses.search and stage.round < ROUNDS and len(judges):
             begin = time.perf_counter()
             found = search(packed, fields, counts, judges, _strongest(new, fields, counts), known)
             self.search_seconds += time.perf_counter() - begin
         taken = guard.accepted(found, _A_ROUND)
-        new["tried"] = _noted(new["tried"], found, taken, forced, stage.round)
+        new["tried"] = noted(new["tried"], found, taken, forced, stage.round)
         pairs = [*forced, *((each.first, each.second) for each in taken)]
         if not pairs:
             return self._settle(spec, new, packed, fields, members, stage)
         judged = _judged(packed, members, spec.outputs)
         for pair in pairs:
-            new = _grown(new, guard.best_grain(spec, packed, fields, counts, pair, judged))
+            new = grown(new, guard.best_grain(spec, packed, fields, counts, pair, judged))
         new["stage"] = stage.to(CROSSES, searched=True).to_array()
         return new
 
@@ -205,16 +202,19 @@ class CrossedLearner:
         """Let crosses go that held-out rows do not miss; then on to all rows."""
         terms = terms_of(new, fields)
         judged = _judged(packed, members, spec.outputs)
-        tables = _tables(new, terms).tables
+        tables = tables_of(new, terms).tables
         forced = set(self._forced(fields))
+        worse = len(judged) > 0 and float(new["reached"]) >= float(new["alone_reached"])
         kept = [
             len(term.fields) == 1
             or term.fields in forced
-            or guard.gain_of_keeping(packed, term, table, judged) > 0
+            or (not worse and guard.gain_of_keeping(packed, term, table, judged) > 0)
             for term, table in zip(terms, tables, strict=True)
         ]
         if not all(kept):
-            new = _without(new, terms, kept)
+            new = without(new, terms, kept)
+        if worse and not forced:
+            new["tables"] = new["alone"].copy()
         after = stage.to(SETTLE)
         new["stage"] = (after.finer() if stage.level > 0 else after).to_array()
         return new
@@ -266,84 +266,6 @@ def _check(crosses: Crosses, spec: Spec) -> None:
                 )
 
 
-def terms_of(state: State, fields: Sequence[Field]) -> list[Term]:
-    """Return the terms of a state: every field, then the crosses."""
-    terms = [single_term(place, field) for place, field in enumerate(fields)]
-    begin = 0
-    for i, j, rows, columns in state["crosses"].tolist():
-        maps = []
-        for field in (i, j):
-            maps.append(state["maps"][begin : begin + fields[field].size])
-            begin += fields[field].size
-        ordered = (fields[i].ordered, fields[j].ordered)
-        terms.append(Term((i, j), (rows, columns), tuple(maps), ordered, np.zeros(0, bool)))
-    return terms
-
-
-def _tables(state: State, terms: Sequence[Term]) -> Tables:
-    """Return what sweeps move, copied."""
-    ends = np.cumsum([term.cells for term in terms])[:-1]
-    return Tables(
-        state["intercept"].copy(),
-        [part.copy() for part in np.split(state["tables"], ends)],
-        [part.copy() for part in np.split(state["bends"], ends)],
-        list(state["strength"].copy()),
-        list(state["choice"].copy()),
-    )
-
-
-def _with(state: State, at: Tables, stage: Stage) -> State:
-    """Return the state with moved tables."""
-    return {
-        **state,
-        "stage": stage.to_array(),
-        "intercept": at.intercept,
-        "tables": np.concatenate(at.tables),
-        "bends": np.concatenate(at.bends),
-        "strength": np.stack(at.strength),
-        "choice": np.stack(at.choice),
-    }
-
-
-def _grown(state: State, term: Term) -> State:
-    """Return the state with one more cross, of zeros."""
-    columns = state["tables"].shape[1]
-    return {
-        **state,
-        "tables": np.concatenate([state["tables"], np.zeros((term.cells, columns))]),
-        "bends": np.concatenate([state["bends"], np.full((term.cells, columns), np.nan)]),
-        "strength": np.concatenate([state["strength"], np.full((1, 2), np.nan)]),
-        "choice": np.concatenate([state["choice"], np.full((1, CANDIDATES, 4), np.nan)]),
-        "crosses": np.concatenate([state["crosses"], [[*term.fields, *term.shape]]]).astype(np.int64),
-        "maps": np.concatenate([state["maps"], *term.maps]),
-    }
-
-
-def _without(state: State, terms: Sequence[Term], kept: Sequence[bool]) -> State:
-    """Return the state without some crosses, noted as having left."""
-    keep = np.asarray(kept, bool)
-    cells = np.repeat(keep, [term.cells for term in terms])
-    crosses = [term for term in terms if len(term.fields) == 2]
-    stay = keep[len(terms) - len(crosses) :]
-    maps = [each for term, stays in zip(crosses, stay, strict=True) if stays for each in term.maps]
-    tried = state["tried"].copy()
-    for term, stays in zip(crosses, stay, strict=True):
-        if not stays:
-            tried[
-                (tried[:, 0] == term.fields[0]) & (tried[:, 1] == term.fields[1]) & (tried[:, 5] == KEPT), 5
-            ] = _LEFT
-    return {
-        **state,
-        "tables": state["tables"][cells],
-        "bends": state["bends"][cells],
-        "strength": state["strength"][keep],
-        "choice": state["choice"][keep],
-        "crosses": state["crosses"][stay],
-        "maps": np.concatenate([np.zeros(0, np.int32), *maps]).astype(np.int32),
-        "tried": tried,
-    }
-
-
 def _base(members: Sequence[Member]) -> int:
     """Return the setting that chooses for all: the one whose multiple of the strengths is nearest to 1."""
     distance = {m.setting: abs(np.log(max(m.penalty, 1e-12))) for m in members}
@@ -376,21 +298,3 @@ def _strongest(state: State, fields: Sequence[Field], counts: Sequence[FloatArra
         begin += field.size
         spread.append(float((count * table**2).sum()))
     return [int(place) for place in np.argsort(-np.asarray(spread), kind="stable")]
-
-
-def _noted(
-    tried: FloatArray,
-    found: Sequence[Any],
-    taken: Sequence[Any],
-    forced: Sequence[tuple[int, int]],
-    number: int,
-) -> FloatArray:
-    """Return notes on all pairs tried, (pairs, 7): fields, gain, z, p, verdict, round; the newest count."""
-    names = {(each.first, each.second) for each in taken}
-    rows = [[i, j, np.nan, np.nan, np.nan, _FORCED, number] for i, j in forced]
-    for each in found:
-        verdict = KEPT if (each.first, each.second) in names else _CROWDED if each.p < LEVEL else REFUSED
-        rows.append([each.first, each.second, each.gain, each.z, each.p, verdict, number])
-    fresh = {(int(row[0]), int(row[1])) for row in rows}
-    old = [row for row in tried.tolist() if (int(row[0]), int(row[1])) not in fresh]
-    return np.asarray([*old, *rows], np.float64).reshape(-1, 7)

@@ -28,9 +28,9 @@ from justright.kernels import additive
 from justright.models.base import Spec, State
 from justright.models.crossed.fields import Field
 from justright.models.crossed.guard import GRAINS
-from justright.models.crossed.learner import terms_of
 from justright.models.crossed.packed import Packed, columns_of, counts_of, pack
 from justright.models.crossed.slopes import derive_any
+from justright.models.crossed.state import terms_of
 from justright.models.crossed.strength import Sums, choose, first_strengths, newton
 from justright.models.crossed.terms import Term, cross_term
 from justright.schema import Block, FloatArray, Member
