@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from justright.models.linear import LINEAR
+from justright.models.crossed import CROSSED
 from justright.report.drawing import require_libraries
 from justright.report.facts import Facts, read_facts
 from justright.report.parts import Section
@@ -95,7 +95,7 @@ def page_of(facts: Facts) -> Page:
     """Put the sections of a run in their order."""
     summary = facts.summary
     predictions = numbers if summary.task == "regression" else classes
-    plain_weights = summary.family == LINEAR
+    plain_weights = summary.family != CROSSED
     order: tuple[Callable[[Facts], Section], ...] = (
         quality,
         path if plain_weights else strengths,

@@ -121,7 +121,7 @@ def _training(judgement: Judgement, data: DataModule, recipe: Recipe, family: st
     by = f"by {', '.join(recipe.split.by)}" if recipe.split.by else "by the content of the rows"
     by = f"by {recipe.split.time}, earlier rows judging later ones" if recipe.split.time else by
     penalty = judgement.hyperparameters["penalty"]
-    chosen = f"The penalty {figure(penalty, 3)} was chosen by the mean validation loss of the folds."
+    chosen = f"The penalty {figure(float(penalty), 3)} was chosen by the mean validation loss of the folds."
     if family == "crossed":
         chosen = "The penalties of each function and table were chosen by the loss of the held-out rows."
     return (
