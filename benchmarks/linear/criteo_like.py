@@ -6,8 +6,8 @@ Rows come from criteo_rows.py (13 numbers, 26 Zipf categories up to a million va
 is timed thrice: `fixed`, a given penalty, no folds and no search, by the estimator; `no-search`, penalties
 chosen by five folds; `full`, crosses found too. Rivals: Vowpal Wabbit from its text and from its cache
 (writing both is not counted, but said), scikit-learn's FeatureHasher with SGD, LightGBM. Each side is a fresh
-process with two threads; seconds of `fit` go from the file to the model, of `predict` from the validation file
-to its probabilities, imports apart. The rivals live in `benchmarks/.venv-rivals` and are kept in
+process with two threads; seconds of `fit` go from the file to the model, of `predict` from the validation
+file to its probabilities, imports apart. The rivals live in `benchmarks/.venv-rivals` and are kept in
 `results/DATE-criteo-like.json`; only ours is run again.
 """
 

@@ -6,7 +6,7 @@ Seven tables; Adult on its official rows, Bank 2/3-1/3 (with duration), the othe
 columns that number the rows are left out. Each side is a fresh process with two threads and fits from a data
 frame in memory, ours by `justright.train` and by the estimators: `first` is the first fit of the process,
 `warm` the median of later ones. Ours is also run once with an empty cache of compiled kernels (`compile`).
-Test rows are looked at once. Rivals live in `benchmarks/.venv-rivals` and are kept by table and split in
+Test rows take part in no choice. Rivals live in `benchmarks/.venv-rivals` and are kept by table and split in
 `results/DATE-glassbox.json`; only ours is run again. `--free` does not wait for the lock of timed runs (and
 takes none): for the rival that needs minutes a table. Beside wall seconds stand processor seconds, which
 other work on the machine changes little.
@@ -312,7 +312,8 @@ def page(found: dict[str, Any], date: str) -> str:
         "apart; `warm`: median of later fits of the process; `cpu`: processor seconds of the first fit, all "
         "threads and workers. `compile`: first fit with an empty cache of compiled kernels, once after "
         "each installation. Wall seconds at a load above two are upper bounds. Ours includes splitting, "
-        "five folds, intervals and the saved bundle. Test rows were looked at once, after all choices.",
+        "five folds, intervals and the saved bundle. Test rows take part in no choice of any side; runs of "
+        "later versions of ours look again.",
         "",
         "| table | train, test rows | split | side | metric | value | log loss | s first | s warm | cpu s "
         "| s predict | load before, after |",
