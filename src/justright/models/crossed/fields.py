@@ -70,7 +70,7 @@ class Field:
 def fit_fields(
     plan: FeaturePlan, blocks: Sequence[Block], products: Sequence[tuple[str, str]]
 ) -> list[Field]:
-    """Make the fields of a plan: numbers, then categories, then products of numbers.
+    """Make the fields of a plan: numbers, then categories, each by name, then products of numbers.
 
     Parameters
     ----------
@@ -86,17 +86,14 @@ def fit_fields(
     parts = [_sampled(block, min(1.0, _SAMPLE / max(total, 1))) for block in blocks]
     weight = np.concatenate([part.weight for part in parts]).astype(np.float64)
     numeric = np.concatenate([part.numeric for part in parts])
-    fields = [
-        _number(numeric[:, place], weight, "number", (place,), (feature.name,))
-        for place, feature in enumerate(data.numeric)
-    ]
-    for place, category in enumerate(data.categorical):
-        empty = np.zeros(0, np.float32)
-        fields.append(Field("category", (place,), (category.name,), category.size, empty, np.zeros(0, bool)))
-    names = [feature.name for feature in data.numeric]
-    for pair in products:
-        source = (names.index(pair[0]), names.index(pair[1]))
-        fields.append(_number(product(numeric, source), weight, "product", source, pair))
+    fields = []
+    for kind, source, own in _asked(plan, products):
+        if kind == "category":
+            size, empty = data.categorical[source[0]].size, np.zeros(0, np.float32)
+            fields.append(Field(kind, source, own, size, empty, np.zeros(0, bool)))
+        else:
+            values = product(numeric, source) if kind == "product" else numeric[:, source[0]]
+            fields.append(_number(values, weight, kind, source, own))
     return fields
 
 
@@ -113,13 +110,8 @@ def fields_of(
     plan: FeaturePlan, state: dict[str, npt.NDArray[Any]], products: Sequence[tuple[str, str]]
 ) -> list[Field]:
     """Make the fields of a plan again from what `saved` put into a state."""
-    names = [feature.name for feature in plan.data.numeric]
-    asked: list[tuple[str, tuple[int, ...], tuple[str, ...]]]
-    asked = [("number", (place,), (name,)) for place, name in enumerate(names)]
-    asked += [("category", (place,), (each.name,)) for place, each in enumerate(plan.data.categorical)]
-    asked += [("product", (names.index(pair[0]), names.index(pair[1])), pair) for pair in products]
     fields, edge, spike = [], 0, 0
-    for (kind, source, own), size in zip(asked, state["sizes"].tolist(), strict=True):
+    for (kind, source, own), size in zip(_asked(plan, products), state["sizes"].tolist(), strict=True):
         edges, spikes = (size - 2, size) if kind != "category" else (0, 0)
         fields.append(
             Field(
@@ -133,6 +125,23 @@ def fields_of(
         )
         edge, spike = edge + edges, spike + spikes
     return fields
+
+
+def _asked(
+    plan: FeaturePlan, products: Sequence[tuple[str, str]]
+) -> list[tuple[str, tuple[int, ...], tuple[str, ...]]]:
+    """Return kind, source and names of each field, by name: the order of columns in a table says nothing."""
+    numbers = [feature.name for feature in plan.data.numeric]
+    texts = [feature.name for feature in plan.data.categorical]
+    asked: list[tuple[str, tuple[int, ...], tuple[str, ...]]]
+    asked = [("number", (place,), (numbers[place],)) for place in _by_name(numbers)]
+    asked += [("category", (place,), (texts[place],)) for place in _by_name(texts)]
+    return asked + [("product", (numbers.index(a), numbers.index(b)), (a, b)) for a, b in products]
+
+
+def _by_name(names: Sequence[str]) -> list[int]:
+    """Return the places of names in the order of the names."""
+    return sorted(range(len(names)), key=lambda place: names[place])
 
 
 def product(numeric: Floats, source: tuple[int, ...]) -> Floats:
