@@ -3,6 +3,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from justright.errors import TableError
+from justright.kinds import infer_schema
 from justright.schema import BLOCK_ROWS
 from justright.source import open_source
 
@@ -58,6 +59,39 @@ def test_batches_are_small_whatever_the_row_groups(tmp_path):
     assert max(batch.num_rows for batch in batches) <= BLOCK_ROWS
     assert batches[0].schema.names == ["y", "x"]
     assert sum(batch.num_rows for batch in batches) == BLOCK_ROWS + 10
+
+
+TEXTS = ["b", None, "a", "", "b ", "caf\u00e9", "none"]
+
+
+@pytest.mark.parametrize("groups", [1, 7, 70, 1000])
+def test_text_stays_encoded_and_is_what_was_written(tmp_path, groups):
+    columns = {"x": list(range(500)), "c": (TEXTS * 72)[:500], "d": [f"v{i % 61}" for i in range(500)]}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet", row_group_size=groups)
+    (batch,) = open_source(tmp_path / "a.parquet").batches(["c", "x", "d"])
+    assert [pa.types.is_dictionary(column.type) for column in batch.columns] == [True, False, True]
+    assert batch.to_pydict() == columns
+    assert set(batch.column("c").dictionary.to_pylist()) <= {text for text in TEXTS if text is not None}
+
+
+@pytest.mark.parametrize("groups", [1000, BLOCK_ROWS, BLOCK_ROWS + 7, 3 * BLOCK_ROWS])
+def test_batches_are_cut_alike_whatever_the_row_groups(tmp_path, groups):
+    rows = 2 * BLOCK_ROWS + 11
+    texts = [f"t{i % 997}" if i % 5 else None for i in range(rows)]
+    pq.write_table(pa.table({"x": range(rows), "c": texts}), tmp_path / "a.parquet", row_group_size=groups)
+    batches = list(open_source(tmp_path / "a.parquet").batches())
+    assert [batch.num_rows for batch in batches] == [BLOCK_ROWS, BLOCK_ROWS, 11]
+    assert [value for batch in batches for value in batch.column("c").to_pylist()] == texts
+    assert [value for batch in batches for value in batch.column("x").to_pylist()] == list(range(rows))
+
+
+def test_a_file_whose_text_is_all_missing_is_text_too(tmp_path, read):
+    _parquet(tmp_path / "a.parquet", x=[1, 2], c=["a", "b"])
+    _parquet(tmp_path / "b.parquet", x=[3], c=pa.nulls(1))
+    assert read(open_source(tmp_path)) == {"x": [1, 2, 3], "c": ["a", "b", None]}
+    assert len({batch.schema for batch in open_source(tmp_path).batches()}) == 1
+    (column,) = [c for c in infer_schema(open_source(tmp_path), target="x")[0].columns if c.name == "c"]
+    assert column.form == "text"
 
 
 def test_a_damaged_page_is_one_clear_error(tmp_path):

@@ -81,11 +81,11 @@ class ParquetSource:
         for number, path in enumerate(self._paths):
             try:
                 file = _open(path, [name for name in stored if self._text(name)])
-                for batch in file.iter_batches(batch_size=BLOCK_ROWS, columns=stored):
+                for batch in _even(file.iter_batches(batch_size=BLOCK_ROWS, columns=stored)):
                     arrays = [
                         pa.repeat(self._folders[name][number], batch.num_rows)
                         if name in self._folders
-                        else batch.column(name)
+                        else _encoded(batch.column(name))
                         if self._text(name)
                         else batch.column(name).cast(self._schema.field(name).type)
                         for name in wanted
@@ -135,6 +135,46 @@ class ParquetSource:
                 where=str(path),
                 allowed="one type in all files",
             ) from error
+
+
+def _even(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Cut the rows of a file into batches of `BLOCK_ROWS`, the last one apart, as any other source has them.
+
+    Arrow ends a batch of encoded text with its row group. Sums by batch, and with them the last bits of
+    a model, must not depend on how a file was written.
+    """
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        while rows + batch.num_rows >= BLOCK_ROWS:
+            taken = BLOCK_ROWS - rows
+            yield _joined([*waiting, batch.slice(0, taken)])
+            batch, waiting, rows = batch.slice(taken), [], 0
+        if batch.num_rows:
+            waiting.append(batch)
+            rows += batch.num_rows
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return parts of a file as one batch."""
+    if len(parts) == 1:
+        return parts[0]
+    arrays = [_together([part.column(i) for part in parts]) for i in range(parts[0].num_columns)]
+    return pa.RecordBatch.from_arrays(arrays, names=parts[0].schema.names)
+
+
+def _encoded(array: Any) -> Any:
+    """Return text encoded; a file without any value of a column holds it as nulls."""
+    return array if pa.types.is_dictionary(array.type) else array.cast(pa.string()).dictionary_encode()
+
+
+def _together(arrays: list[Any]) -> Any:
+    """Return arrays as one; text is encoded anew, since the dictionaries of whole row groups may be large."""
+    if not pa.types.is_dictionary(arrays[0].type):
+        return pa.concat_arrays(arrays)
+    return pa.concat_arrays([array.dictionary_decode() for array in arrays]).dictionary_encode()
 
 
 def _folder_columns(paths: list[Path], root: Path, stored: list[str]) -> dict[str, Any]:
