@@ -165,3 +165,17 @@ def test_intervals_of_a_logistic_model_cover():
         return (random.random(len(x)) < 1 / (1 + np.exp(-signal))).astype(np.int32)
 
     assert covered(Logistic(), draw, 1_500) == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_sample_of_the_rows_stands_for_all(problem, monkeypatch):
+    from justright.models.linear import sandwich
+
+    spec, blocks = problem(n=40_000, p=3, fields=(4,), loss="logistic", n_blocks=2)
+    zeros = np.zeros((3 + 4, 1)), np.zeros(1)
+    whole = standard_errors(spec, blocks, *zeros, 1e-5)
+    monkeypatch.setattr(sandwich, "_WORK", 1e6)
+    part = standard_errors(spec, blocks, *zeros, 1e-5)
+    for place in range(7):
+        one, other = (np.sqrt(each.covariance[0, place, 0, place]) for each in (part, whole))
+        assert one != other and one == pytest.approx(other, rel=0.05)
+    assert part.freedom == pytest.approx(whole.freedom, rel=0.01)
