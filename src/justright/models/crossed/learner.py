@@ -65,6 +65,7 @@ class CrossedLearner:
             "intercept": np.zeros(columns),
             "tables": np.zeros((cells, columns)),
             "bends": np.full((cells, columns), np.nan),
+            "mass": np.zeros(cells),
             "strength": np.full((len(fields), 2), np.nan),
             "choice": np.full((len(fields), CANDIDATES, 4), np.nan),
             "crosses": np.zeros((0, 4), np.int64),
@@ -103,8 +104,7 @@ class CrossedLearner:
         )
         new = moved_state(state, at, stage.next_sweep())
         reached = float(np.nanmean(held)) if np.isfinite(held).any() else float(np.mean(train))
-        # A loss that rises does not stand: a step was too long, and the next one mends it.
-        stands = abs(float(state["last"]) - reached) < _STANDS * abs(reached)
+        stands = float(state["last"]) - reached < _STANDS * abs(reached)
         new["last"] = new["reached"] = np.asarray(reached)
         if stands or stage.sweep + 1 >= stage.enough:
             new["last"] = np.asarray(np.inf)
@@ -157,6 +157,11 @@ class CrossedLearner:
             return self._more(spec, new, packed, fields, members, stage)
         if stage.phase == CROSSES:
             return self._more(spec, new, packed, fields, members, stage)
+        if stage.level == 0:
+            sizes = [(packed.cells(term), term.cells) for term in terms_of(new, fields)]
+            new["mass"] = np.concatenate(
+                [np.bincount(cells, weights=packed.rows.weight, minlength=size) for cells, size in sizes]
+            )
         new["stage"] = (stage.finer() if stage.level > 0 else stage.to(FINISHED)).to_array()
         return new
 

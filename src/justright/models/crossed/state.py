@@ -1,7 +1,9 @@
 """The state of an additive model as named arrays: its terms, and how crosses enter and leave it.
 
-tables, bends    (cells of all terms, C)      strength   (terms, 2)      choice   (terms, tried, 4)
-crosses          (crosses, 4) fields and shape               maps   int32, of both axes of each
+tables, bends    (cells of all terms, C)
+mass             (cells,) weight of the training rows, 0 = not known yet
+strength         (terms, 2), with what was tried in choice (terms, tried, 4)
+crosses          (crosses, 4) fields and shape, with maps int32 of both axes of each
 tried            (pairs, 7) fields, gain, z, p, verdict, round
 """
 
@@ -97,6 +99,7 @@ def grown(state: State, term: Term) -> State:
         **state,
         "tables": np.concatenate([state["tables"], np.zeros((term.cells, columns))]),
         "bends": np.concatenate([state["bends"], np.full((term.cells, columns), np.nan)]),
+        "mass": np.zeros(len(state["mass"]) + term.cells),
         "strength": np.concatenate([state["strength"], np.full((1, 2), np.nan)]),
         "choice": np.concatenate([state["choice"], np.full((1, CANDIDATES, 4), np.nan)]),
         "crosses": np.concatenate([state["crosses"], [[*term.fields, *term.shape]]]).astype(np.int64),
@@ -121,6 +124,7 @@ def without(state: State, terms: Sequence[Term], kept: Sequence[bool]) -> State:
         **state,
         "tables": state["tables"][cells],
         "bends": state["bends"][cells],
+        "mass": state["mass"][cells],
         "strength": state["strength"][keep],
         "choice": state["choice"][keep],
         "crosses": state["crosses"][stay],
@@ -140,7 +144,8 @@ def noted(
     names = {(each.first, each.second) for each in taken}
     rows = [[i, j, np.nan, np.nan, np.nan, FORCED, number] for i, j in forced]
     for each in found:
-        verdict = KEPT if (each.first, each.second) in names else CROWDED if each.p < LEVEL else REFUSED
+        crowded = CROWDED if each.p < LEVEL and each.gain > 0 else REFUSED
+        verdict = KEPT if (each.first, each.second) in names else crowded
         rows.append([each.first, each.second, each.gain, each.z, each.p, verdict, number])
     fresh = {(int(row[0]), int(row[1])) for row in rows}
     old = [row for row in tried.tolist() if (int(row[0]), int(row[1])) not in fresh]
