@@ -1,14 +1,15 @@
 """The arrays and the front of one member's model, each effect where a reader looks for it.
 
-What a table of a cross says of one of its fields alone, its mean over the other axis, is moved into that
-field's function; the margins do not change. So a cross shows what its two columns do beyond their own
-functions.
+What a table of a cross says of one of its fields alone, its mean over the rows, is moved into that
+field's function, and the mean of every function into the intercept; the margins do not change. So a cross
+shows what its two columns do beyond their own functions, and a function what its column does beyond the mean
+row (Lengerich et al. 2020 call it purification).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ from justright.models.crossed.terms import Term
 from justright.schema import FloatArray
 
 __all__ = ["export_model"]
+
+_ROUNDS: Final = 40  # of taking out the means of rows and of columns in turn
 
 
 def export_model(
@@ -54,7 +57,8 @@ def export_model(
     )
     tables = np.split(state["tables"][:, own], np.cumsum([term.cells for term in terms])[:-1])
     intercept = state["intercept"][own].copy()
-    made = _pure([table.copy() for table in tables], terms, intercept)
+    masses = np.split(_mass(state), np.cumsum([term.cells for term in terms])[:-1])
+    made = _pure([table.copy() for table in tables], terms, masses, intercept)
     none = np.zeros(0, np.float32)
     maps = [each for term in terms for each in term.maps]
     return {**layout.to_front(), "centre": centre, "scale": scale}, {
@@ -65,16 +69,29 @@ def export_model(
     }
 
 
-def _pure(tables: list[FloatArray], terms: Sequence[Term], intercept: FloatArray) -> list[FloatArray]:
-    """Move what crosses say of one field alone into its function, and their mean into the intercept."""
-    for term, table in zip(terms, tables, strict=True):
+def _mass(state: State) -> FloatArray:
+    """Return the weight of the training rows in each cell; equal ones as long as it is not known."""
+    mass = state["mass"]
+    return mass if mass.any() else np.ones(len(mass))
+
+
+def _pure(
+    tables: list[FloatArray], terms: Sequence[Term], masses: Sequence[FloatArray], intercept: FloatArray
+) -> list[FloatArray]:
+    """Move what crosses say of one field alone into its function, and all means into the intercept."""
+    for term, table, mass in zip(terms, tables, masses, strict=True):
         if len(term.fields) != 2:
             continue
-        grid = table.reshape(*term.shape, -1)
-        mean = grid.mean(axis=(0, 1))
-        rows, columns = grid.mean(axis=1) - mean, grid.mean(axis=0) - mean
-        grid -= mean + rows[:, None] + columns[None]
-        intercept += mean
-        for field, axis, effect in zip(term.fields, term.maps, (rows, columns), strict=True):
-            tables[field] += effect[axis]
+        grid, weight = table.reshape(*term.shape, -1), mass.reshape(*term.shape, 1)
+        for _ in range(_ROUNDS):
+            for axis, (field, group) in enumerate(zip(term.fields, term.maps, strict=True)):
+                total = np.maximum(weight.sum(axis=1 - axis), 1e-300)
+                effect = (weight * grid).sum(axis=1 - axis) / total
+                grid -= np.expand_dims(effect, 1 - axis)
+                tables[field] += effect[group]
+    for table, mass, term in zip(tables, masses, terms, strict=True):
+        if len(term.fields) == 1:
+            mean = mass @ table / max(float(mass.sum()), 1e-300)
+            table -= mean
+            intercept += mean
     return tables

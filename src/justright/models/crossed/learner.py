@@ -116,9 +116,14 @@ class CrossedLearner:
 
     def margins(self, spec: Spec, state: State, block: Block) -> FloatArray:
         """Return margins of a block, float64 (rows, outputs, members)."""
-        fields = self._fields(spec, state)
-        used = state["intercept"].shape[0] // spec.outputs * spec.outputs
-        front, arrays = export_model(fields, terms_of(state, fields), state, slice(0, used), 0.0, 1.0)
+        if self._cache.get("exported") is not state["tables"]:
+            fields = self._fields(spec, state)
+            used = state["intercept"].shape[0] // spec.outputs * spec.outputs
+            self._cache["model"] = export_model(
+                fields, terms_of(state, fields), state, slice(0, used), 0.0, 1.0
+            )
+            self._cache["exported"] = state["tables"]
+        front, arrays = self._cache["model"]
         made = margins_of(front, arrays, block)
         return np.ascontiguousarray(made.reshape(block.rows, -1, spec.outputs).transpose(0, 2, 1))
 
