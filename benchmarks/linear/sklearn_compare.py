@@ -59,7 +59,11 @@ def ours(folder: Path) -> None:
     begin = time.perf_counter()
     question = json.loads((folder / "question.json").read_text())
     run = justright.train(
-        str(folder / "train.parquet"), target=question["target"], out=folder / "runs", baseline=False
+        str(folder / "train.parquet"),
+        target=question["target"],
+        out=folder / "runs",
+        family="linear",
+        baseline=False,
     )
     model = justright.load(run.summary.model)
     table = str(folder / "test.parquet")

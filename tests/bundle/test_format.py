@@ -309,7 +309,7 @@ def test_a_forged_baseline_and_card_are_refused(folder):
         read_bundle(folder)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_forged_bytes_never_do_more_than_raise(folder, data):
     name = data.draw(st.sampled_from(list(LIMITS)))

@@ -15,8 +15,8 @@ from justright.recipe import Descent, Recipe
 SURFACE = {
     "demo": "--out",
     "train": "table --target --out --sql --kind --drop --weight --by --time --test --task --family --loss"
-    " --seed --recipe --set --optimizer --rate --batch --epochs --schedule --metric --cost-fp --cost-fn"
-    " --no-baseline --resume --json --quiet",
+    " --cross --product --no-cross --seed --recipe --set --optimizer --rate --batch --epochs --schedule"
+    " --metric --cost-fp --cost-fn --no-baseline --resume --json --quiet",
     "predict": "model table --out --keep --json",
     "explain": "model table --out --keep --json",
     "evaluate": "model table --json",

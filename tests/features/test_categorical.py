@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from justright.features.categorical import MISSING, UNSEEN, Tally, Vocabulary, fit_categorical
 from justright.schema import Column
 from justright.split import farm_fingerprint
+from justright.values import TextPool, to_codes
 
 C = Column("c", "categorical", "text")
 
@@ -135,3 +137,43 @@ def test_pooled_texts_alone_are_information():
     tally.pooled = 3.0
     tally.weights = {"a": 9.0}
     assert fit_categorical(C, tally, 1, 10, 4).vocabulary == ("a",)
+
+
+WORDS = st.sampled_from(["a", "b", "c ", "d", "", None])
+BATCHES = st.lists(st.lists(st.tuples(WORDS, st.sampled_from([0.0, 0.5, 1.0, 3.0])), max_size=9), max_size=6)
+
+
+@given(BATCHES, st.integers(0, 6))
+def test_a_tally_over_a_pool_is_the_tally_of_each_batch(batches, fresh):
+    """Also where a new pool goes on in the middle, and where a vocabulary looks the pool up."""
+    plain, pooled, pool = Tally(), Tally(), TextPool(C)
+    for number, batch in enumerate(batches):
+        array, weight = pa.array([w for w, _ in batch], pa.string()), np.asarray([x for _, x in batch], float)
+        plain.add(*to_codes(array, C), weight)
+        pool = TextPool(C) if number == fresh else pool
+        pooled.add(pool.codes(array), pool, weight)
+    one, other = fit_categorical(C, plain, 1, 2, 4), fit_categorical(C, pooled, 1, 2, 4)
+    assert one == other
+    assert (plain.weights, plain.missing) == (pooled.weights, pooled.missing)
+    if one is not None:
+        look = Vocabulary(one)
+        pool.codes(pa.array(["new", "a"]))
+        assert look.codes(pool).tolist() == [look.code(text) for text in pool]
+
+
+def test_merged_tallies_of_two_pools_are_the_tally_of_all():
+    parts = []
+    for words in (["a", "b", "a"], ["b", None, "c"]):
+        pool, tally = TextPool(C), Tally()
+        tally.add(pool.codes(pa.array(words)), pool, np.ones(3))
+        parts.append(tally)
+    parts[0].merge(parts[1])
+    assert (parts[0].weights, parts[0].missing) == ({"a": 2.0, "b": 2.0, "c": 1.0}, 1.0)
+
+
+def test_a_pool_beyond_the_limit_pools_the_lightest_half():
+    pool, tally = TextPool(C), Tally(4)
+    for words in (["a", "a", "b", "b"], ["c", "d", "e", "a"]):
+        tally.add(pool.codes(pa.array(words)), pool, np.ones(4))
+    tally.settle()
+    assert (tally.weights, tally.pooled) == ({"a": 3.0, "b": 2.0}, 3.0)
