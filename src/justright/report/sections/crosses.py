@@ -21,6 +21,7 @@ _CELLS: Final = 32  # groups along an axis of a map
 _LISTED: Final = 30
 _STRONGEST: Final = 8
 _FEW_ACROSS, _FEW_UP, _LEVEL = 16, 22, 3  # categories whose labels all fit; those that fit level
+_ALL: Final = -1000  # pixels that labels may overlap: all are written
 _EVEN: Final = 0.6  # median width of a group against the mean: below, groups are drawn equally wide
 
 
@@ -188,7 +189,8 @@ def _channel(kind: Any, field: str, side: _Side, title: str) -> Any:
             labelExpr=expression,
             grid=False,
             labelLimit=90,
-            labelOverlap=not few,
+            labelSeparation=_ALL if few else 0,
+            tickCount=len(middle),
             labelAngle=turned,
             labelAlign="right" if turned else alt.Undefined,
             labelBaseline="middle" if turned else alt.Undefined,
@@ -196,8 +198,14 @@ def _channel(kind: Any, field: str, side: _Side, title: str) -> Any:
     else:
         step = -(-len(side.labels) // (3 if side.axis.form == "datetime" else 6))
         places = list(range(0, len(side.labels), step))
-        # What may overlap is dropped every other one, by widths that are not those of the names.
-        ticks = alt.Axis(values=places, labelExpr=labels(side.labels), grid=False, labelOverlap=False)
+        # The engine takes every other of the given values where they are more than the ticks asked for.
+        ticks = alt.Axis(
+            values=places,
+            labelExpr=labels(side.labels),
+            grid=False,
+            labelSeparation=_ALL,
+            tickCount=len(places),
+        )
     return kind(f"{field}:Q", scale=scale, axis=ticks, title=title)
 
 

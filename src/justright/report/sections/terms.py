@@ -248,7 +248,7 @@ def _curve_chart(curve: Curve, outputs: list[int], name: str) -> Any:
     scale = alt.Scale(domain=[float(seen[0]), float(seen[-1])], nice=False)
     if curve.form == "number" and wants_log(seen.tolist()):
         scale = alt.Scale(type="log", domain=[float(seen[0]), float(seen[-1])], nice=False)
-        ticks = axis(seen.tolist(), grid=False, values=_ticks(seen))
+        ticks = axis(seen.tolist(), grid=False, values=_ticks(seen), tickCount=12)
     if curve.form == "datetime":
         ticks = alt.Axis(labelExpr="utcFormat(datum.value * 1000, '%b %Y')", tickCount=4, grid=False)
     x = alt.X("x:Q", scale=scale, axis=ticks, title=name)
