@@ -16,6 +16,7 @@ import datetime
 import json
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
@@ -48,9 +49,12 @@ def measure(rows: int, options: argparse.Namespace) -> dict[str, Any]:
     command += [part for choice in options.set for part in ("--set", choice)]
     try:
         with nullcontext(os.getloadavg()[0]) if options.free else alone() as load:
+            before = spent()
             found, peak, when, seconds = watch(command)
+            used = spent() - before
         made = {
             "seconds": seconds,
+            "cpu": used,
             "parts": {part: found["seconds"][part] for part in ("read", "features", "train", "total")},
             "memory": peak,
             "when": when,
@@ -61,6 +65,12 @@ def measure(rows: int, options: argparse.Namespace) -> dict[str, Any]:
     finally:
         shutil.rmtree(work)
     return made
+
+
+def spent() -> float:
+    """Return the processor seconds of processes that were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def validation_loss(bundle: str, valid: Path) -> float:
@@ -74,9 +84,9 @@ def validation_loss(bundle: str, valid: Path) -> float:
     return float(-np.mean(np.where(y == 1, np.log(p), np.log(1 - p))))
 
 
-def slope(found: dict[str, Any], first: int) -> float:
+def slope(found: dict[str, Any], first: int, what: str) -> float:
     """Return the slope of log seconds on log rows, from so many rows on."""
-    some = [(int(rows), made["seconds"]) for rows, made in found.items() if int(rows) >= first]
+    some = [(int(rows), made[what]) for rows, made in found.items() if int(rows) >= first]
     if len(some) < 2:
         return float("nan")
     rows, seconds = np.log(np.asarray(some, float)).T
@@ -100,23 +110,25 @@ def page(found: dict[str, Any], options: argparse.Namespace) -> str:
         f"process. Validation log loss: base rate {known['base']:.5f}, truth {known['attainable']:.5f}. "
         "Wall seconds at a load above two are upper bounds.",
         "",
-        "| rows | file MB | seconds | read | features | train | peak anonymous GB | at second | log loss "
-        "| us a row | load |",
-        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+        "| rows | file MB | seconds | s cpu | read | features | train | peak anonymous GB | at second "
+        "| log loss | us a row | load |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for rows in sorted(found, key=int):
         made = found[rows]
         parts = made["parts"]
         lines.append(
-            f"| {int(rows):,} | {made['megabytes']:,.0f} | {made['seconds']:.1f} | {parts['read']:.1f} "
-            f"| {parts['features']:.1f} | {parts['train']:.1f} | {made['memory']:.2f} | {made['when']:.0f} "
+            f"| {int(rows):,} | {made['megabytes']:,.0f} | {made['seconds']:.1f} | {made['cpu']:.1f} "
+            f"| {parts['read']:.1f} | {parts['features']:.1f} | {parts['train']:.1f} | {made['memory']:.2f} | {made['when']:.0f} "
             f"| {made['log_loss']:.5f} | {made['seconds'] / int(rows) * 1e6:.0f} "
             f"| {', '.join(map(str, made['load']))} |"
         )
     lines += [
         "",
-        f"Slope of log seconds on log rows: {slope(found, 0):.2f} over all, {slope(found, FROM):.2f} from "
-        f"{FROM:,} rows on (to reach: 1.0 +- 0.1). Limit of memory: {LIMIT_GB} GB at 30,000,000 rows.",
+        f"Slope of log seconds on log rows: {slope(found, 0, 'seconds'):.2f} over all, "
+        f"{slope(found, FROM, 'seconds'):.2f} from {FROM:,} rows on; of processor seconds "
+        f"{slope(found, 0, 'cpu'):.2f} and {slope(found, FROM, 'cpu'):.2f} (to reach: 1.0 +- 0.1). Limit "
+        f"of memory: {LIMIT_GB} GB at 30,000,000 rows.",
         "",
     ]
     return "\n".join(lines)
