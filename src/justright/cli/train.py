@@ -65,7 +65,8 @@ def train(
         TaskOption | None, typer.Option(help="Read off the target if not given.", rich_help_panel=_MODEL)
     ] = None,
     family: Annotated[
-        FamilyOption | None, typer.Option(help="auto: the best there is.", rich_help_panel=_MODEL)
+        FamilyOption | None,
+        typer.Option(help="auto: crossed, or linear for text and few rows.", rich_help_panel=_MODEL),
     ] = None,
     loss: Annotated[
         LossOption | None, typer.Option(help="auto: that of the task.", rich_help_panel=_MODEL)
