@@ -135,6 +135,8 @@ def run_side(side: str, train: Path, valid: Path, options: argparse.Namespace) -
                 texts,
                 str(out),
             ]
+        if side.startswith("vw"):
+            subprocess.run([*command[:2], "prepare", *command[3:]], check=True, env=environment)
         with nullcontext(os.getloadavg()[0]) if options.free else alone() as load:
             try:
                 subprocess.run(command, check=True, env=environment, timeout=options.limit)

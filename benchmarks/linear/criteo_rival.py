@@ -59,16 +59,26 @@ def write_text(table: Path, folder: Path) -> tuple[Path, float]:
     return path, float(said.read_text())
 
 
+def prepare(train: Path, valid: Path, folder: Path) -> None:
+    """Write the texts and the cache, so that nobody waits for that with the lock in hand."""
+    import vowpalwabbit
+
+    text, _ = write_text(train, folder)
+    write_text(valid, folder)
+    stored = text.with_suffix(".cache")
+    if not stored.exists():
+        vowpalwabbit.Workspace(arg_list=[*VW, "-d", str(text), "--cache_file", str(stored)]).finish()
+
+
 def vowpal(train: Path, valid: Path, folder: Path, *, cache: bool, passes: int) -> dict[str, Any]:
     """Train from text or cache, predict the validation rows from text."""
     import vowpalwabbit
 
+    prepare(train, valid, folder)
     text, writing = write_text(train, folder)
     judged, _ = write_text(valid, folder)
     model, predictions = folder / "vw.model", folder / "vw.predictions"
     stored = text.with_suffix(".cache")
-    if cache and not stored.exists():
-        vowpalwabbit.Workspace(arg_list=[*VW, "-d", str(text), "--cache_file", str(stored)]).finish()
     source = ["-d", str(text)]
     if cache:
         source += ["--cache_file", str(stored)]  # read instead of the text, since it is there
@@ -190,6 +200,9 @@ def main() -> None:
         "hasher-sgd": lambda: hasher_sgd(train, valid, folder),
         "lightgbm": lambda: lightgbm(train, valid, folder),
     }
+    if side == "prepare":
+        prepare(train, valid, folder)
+        return
     found = makers[side]()
     np.save(out.with_suffix(".npy"), found.pop("p"))
     package = {"vw": "vowpalwabbit", "ha": "scikit-learn", "li": "lightgbm"}[side[:2]]

@@ -119,9 +119,9 @@ def page(found: dict[str, Any], options: argparse.Namespace) -> str:
         parts = made["parts"]
         lines.append(
             f"| {int(rows):,} | {made['megabytes']:,.0f} | {made['seconds']:.1f} | {made['cpu']:.1f} "
-            f"| {parts['read']:.1f} | {parts['features']:.1f} | {parts['train']:.1f} | {made['memory']:.2f} | {made['when']:.0f} "
-            f"| {made['log_loss']:.5f} | {made['seconds'] / int(rows) * 1e6:.0f} "
-            f"| {', '.join(map(str, made['load']))} |"
+            f"| {parts['read']:.1f} | {parts['features']:.1f} | {parts['train']:.1f} "
+            f"| {made['memory']:.2f} | {made['when']:.0f} | {made['log_loss']:.5f} "
+            f"| {made['seconds'] / int(rows) * 1e6:.0f} | {', '.join(map(str, made['load']))} |"
         )
     lines += [
         "",
