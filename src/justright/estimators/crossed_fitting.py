@@ -121,7 +121,7 @@ def fit_crossed(
     members = [Member(-1, 0, _MODERATE if chosen else float(estimator.penalty))]
     if chosen:
         members += [Member(fold, 0, _MODERATE) for fold in range(1 + int(rows.fold.max(initial=-1)))]
-    learner = CrossedLearner(crosses)
+    learner = CrossedLearner(crosses, by_name=False)  # columns stand in the order of their content
     trained = Trainer(learner).fit(spec, members, blocks)
     if trained.interrupted:
         raise KeyboardInterrupt

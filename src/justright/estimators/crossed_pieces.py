@@ -53,7 +53,7 @@ class Course:
 
 def begin(estimator: Any, fitted: Fitted) -> None:
     """Note what further pieces go on from."""
-    fields = fit_fields(fitted.plan, fitted.blocks, fitted.crosses.products)
+    fields = fit_fields(fitted.plan, fitted.blocks, fitted.crosses.products, by_name=False)
     chosen = estimator.penalty is None
     state = pieces.begin(fitted.spec, fields, fitted.state, fitted.blocks, finest=chosen)
     estimator._course = Course(replace(fitted, blocks=[]), tuple(fields), state, fitted.spec.rows)

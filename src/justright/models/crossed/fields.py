@@ -68,9 +68,13 @@ class Field:
 
 
 def fit_fields(
-    plan: FeaturePlan, blocks: Sequence[Block], products: Sequence[tuple[str, str]]
+    plan: FeaturePlan,
+    blocks: Sequence[Block],
+    products: Sequence[tuple[str, str]],
+    *,
+    by_name: bool = True,
 ) -> list[Field]:
-    """Make the fields of a plan: numbers, then categories, each by name, then products of numbers.
+    """Make the fields of a plan: numbers, then categories, then products of numbers.
 
     Parameters
     ----------
@@ -80,6 +84,9 @@ def fit_fields(
         Rows that place the edges: a sample by fingerprint of at most 262,144.
     products : sequence of pairs of str
         Numeric features to multiply, by name; both in standard units.
+    by_name : bool
+        Numbers and categories each in the order of their names, so that the order of columns in a table
+        says nothing; False = as the plan has them, where that order says nothing already.
     """
     data = plan.data
     total = sum(block.rows for block in blocks)
@@ -87,7 +94,7 @@ def fit_fields(
     weight = np.concatenate([part.weight for part in parts]).astype(np.float64)
     numeric = np.concatenate([part.numeric for part in parts])
     fields = []
-    for kind, source, own in _asked(plan, products):
+    for kind, source, own in _asked(plan, products, by_name=by_name):
         if kind == "category":
             size, empty = data.categorical[source[0]].size, np.zeros(0, np.float32)
             fields.append(Field(kind, source, own, size, empty, np.zeros(0, bool)))
@@ -107,11 +114,16 @@ def saved(fields: Sequence[Field]) -> dict[str, npt.NDArray[Any]]:
 
 
 def fields_of(
-    plan: FeaturePlan, state: dict[str, npt.NDArray[Any]], products: Sequence[tuple[str, str]]
+    plan: FeaturePlan,
+    state: dict[str, npt.NDArray[Any]],
+    products: Sequence[tuple[str, str]],
+    *,
+    by_name: bool = True,
 ) -> list[Field]:
     """Make the fields of a plan again from what `saved` put into a state."""
     fields, edge, spike = [], 0, 0
-    for (kind, source, own), size in zip(_asked(plan, products), state["sizes"].tolist(), strict=True):
+    asked = _asked(plan, products, by_name=by_name)
+    for (kind, source, own), size in zip(asked, state["sizes"].tolist(), strict=True):
         edges, spikes = (size - 2, size) if kind != "category" else (0, 0)
         fields.append(
             Field(
@@ -128,20 +140,20 @@ def fields_of(
 
 
 def _asked(
-    plan: FeaturePlan, products: Sequence[tuple[str, str]]
+    plan: FeaturePlan, products: Sequence[tuple[str, str]], *, by_name: bool
 ) -> list[tuple[str, tuple[int, ...], tuple[str, ...]]]:
-    """Return kind, source and names of each field, by name: the order of columns in a table says nothing."""
+    """Return kind, source and names of each field."""
     numbers = [feature.name for feature in plan.data.numeric]
     texts = [feature.name for feature in plan.data.categorical]
     asked: list[tuple[str, tuple[int, ...], tuple[str, ...]]]
-    asked = [("number", (place,), (numbers[place],)) for place in _by_name(numbers)]
-    asked += [("category", (place,), (texts[place],)) for place in _by_name(texts)]
+    asked = [("number", (place,), (numbers[place],)) for place in _places(numbers, by_name=by_name)]
+    asked += [("category", (place,), (texts[place],)) for place in _places(texts, by_name=by_name)]
     return asked + [("product", (numbers.index(a), numbers.index(b)), (a, b)) for a, b in products]
 
 
-def _by_name(names: Sequence[str]) -> list[int]:
-    """Return the places of names in the order of the names."""
-    return sorted(range(len(names)), key=lambda place: names[place])
+def _places(names: Sequence[str], *, by_name: bool) -> list[int]:
+    """Return the places of names, in the order of the names or as they are."""
+    return sorted(range(len(names)), key=lambda place: names[place] if by_name else "")
 
 
 def product(numeric: Floats, source: tuple[int, ...]) -> Floats:

@@ -48,8 +48,9 @@ class CrossedLearner:
     resume: Literal["state", "replay"] = "state"
     early_stopping = False
 
-    def __init__(self, crosses: Crosses) -> None:
+    def __init__(self, crosses: Crosses, *, by_name: bool = True) -> None:
         self.crosses = crosses
+        self.by_name = by_name
         self.search_seconds = 0.0
         """Wall time of the searches for crosses, for the summary alone."""
         self._cache: dict[str, Any] = {}
@@ -57,7 +58,7 @@ class CrossedLearner:
     def start(self, spec: Spec, blocks: Sequence[Block], members: Sequence[Member], seed: int) -> State:
         """Return the state before the first sweep; `seed` is not used, nothing is random."""
         _check(self.crosses, spec)
-        fields = fit_fields(spec.plan, blocks, self.crosses.products)
+        fields = fit_fields(spec.plan, blocks, self.crosses.products, by_name=self.by_name)
         columns = columns_of(len(members), spec.outputs)
         cells = sum(field.size for field in fields)
         return {
@@ -237,7 +238,7 @@ class CrossedLearner:
     def _fields(self, spec: Spec, state: State) -> list[Field]:
         """Return the fields of a state, read once."""
         if self._cache.get("edges") is not state["edges"]:
-            self._cache["fields"] = fields_of(spec.plan, state, self.crosses.products)
+            self._cache["fields"] = fields_of(spec.plan, state, self.crosses.products, by_name=self.by_name)
             self._cache["edges"] = state["edges"]
         made: list[Field] = self._cache["fields"]
         return made
