@@ -124,3 +124,20 @@ def test_the_model_predicts_the_same(tmp_path, expected, form, target):
     if form != "other order":
         weights = [(r.path / "model" / "weights.safetensors").read_bytes() for r in (run, wanted)]
         assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_order_of_the_rows_says_nothing(tmp_path, expected, target):
+    _, wanted = expected[target]
+    order = np.random.default_rng(5).permutation(ROWS)
+    shuffled = {name: [values[i] for i in order] for name, values in table().items()}
+    run = trained(shuffled, target, tmp_path)
+    assert (run.summary.family, wanted.summary.family) == ("crossed", "crossed")
+    assert run.summary.validation.value == pytest.approx(wanted.summary.validation.value, rel=1e-6)
+    pairs = [[(p.first, p.second, p.verdict) for p in r.summary.crosses.pairs] for r in (run, wanted)]
+    assert pairs[0] == pairs[1]
+    if target == "price":
+        found, like = run.model.predict(table()), wanted.model.predict(table())
+    else:
+        found, like = run.model.predict_proba(table()), wanted.model.predict_proba(table())
+    np.testing.assert_allclose(found, like, rtol=1e-5)

@@ -177,6 +177,23 @@ class After:
             raise self.error
 
 
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6, 0.8, 0.95])
+def test_a_training_that_dies_at_any_stage_goes_on_to_the_same_bits(trained, houses, tmp_path, share):
+    """Columns, search, crosses, settling: what is kept between passes is all that an additive model needs."""
+    table = houses("price", rows=600)
+    table["price"] = (np.asarray(table["price"]) + 3 * table["age"] * (table["size"] > 110)).tolist()
+    whole = trained(table, "price")
+    assert whole.summary.crosses.kept == 1 and whole.history.passes > 5
+    number = 1 + int(share * (whole.history.passes - 1))
+    with pytest.raises(RuntimeError, match="died"):
+        trained(table, "price", out=tmp_path / "killed", callbacks=[After(number, RuntimeError("died"))])
+    (folder,) = (tmp_path / "killed").iterdir()
+    run = train_recipe(Recipe(), table=table, out=tmp_path, resume=folder)
+    assert state(run) == state(whole)
+    assert run.summary.metrics == whole.summary.metrics
+    assert run.folder.read("terms.json", dict) == whole.folder.read("terms.json", dict)
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), StopTraining("enough")])
 def test_a_training_ended_from_outside_still_ends_in_a_model(trained, houses, error):
     run = trained(houses("sold"), "sold", callbacks=[After(3, error)])
@@ -215,7 +232,13 @@ def test_a_run_that_has_ended_is_not_trained_again(trained, houses, tmp_path):
     assert again.summary == run.summary
 
 
-@pytest.mark.parametrize("place", ["write_held_out", "findings_of", "split_audit"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("split_audit", "judge", "findings_of", "reading_of", "export_bundle"),
+        *("write_held_out", "write_trained_on", "crosses_of"),
+    ],
+)
 def test_a_run_that_died_anywhere_can_be_resumed(trained, houses, tmp_path, monkeypatch, place):
     """Also where its model was written already."""
     import importlib
