@@ -349,8 +349,8 @@ def _verdicts(found: dict[str, Any]) -> list[str]:
     lines = [
         "Beside the explainable boosting machine: quality is reached at its AUC - 0.001 or 1.01 x its RMSE; "
         "time at 1/60 above 10,000 training rows, 1/10 below. `x wall`: its first fit over ours, in wall "
-        f"seconds; `x cpu`: the same in processor seconds. Time is judged by wall where every load was at most "
-        f"{QUIET}, else by processor seconds: the boosting machine then ran at low priority (nice).",
+        f"seconds; `x cpu`: the same in processor seconds. Time is judged by wall where every load was at "
+        f"most {QUIET}, else by processor seconds: the boosting machine then ran at low priority (nice).",
         "",
         "| table | ours | EBM | quality | x wall | x cpu | wanted | time | compile s wall / cpu |",
         "|---|---:|---:|---|---:|---:|---:|---|---:|",
