@@ -20,6 +20,7 @@ import datetime
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -169,6 +170,13 @@ def crosses(kept: dict[str, Any]) -> tuple[list[str], list[str], list[dict[str, 
     return inside, shuffled, notes
 
 
+def _code() -> str:
+    """Return the commit of the code that runs, or its version outside a repository."""
+    asked = ["git", "-C", str(Path(justright.__file__).parent), "rev-parse", "--short", "HEAD"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or justright.__version__
+
+
 def run_once(name: str, data: Path, seed: int) -> dict[str, Any]:
     """Make one run."""
     task = TABLES[name][2]
@@ -182,6 +190,7 @@ def run_once(name: str, data: Path, seed: int) -> dict[str, Any]:
     return {
         "table": name,
         "seed": seed,
+        "code": _code(),
         "rows": [train.num_rows, len(searched)],
         "columns": train.num_columns - 1,
         "tried": len(tried),
@@ -249,6 +258,11 @@ def page(runs: list[dict[str, Any]], date: str) -> str:
     ]
     lines += [_line(name, [run for run in runs if run["table"] == name]) for name in TABLES]
     lines.append(_line("**all**", runs))
+    made: dict[str, list[str]] = {}
+    for run in runs:
+        made.setdefault(run["code"], [])
+        made[run["code"]] += [run["table"]] * (run["table"] not in made[run["code"]])
+    lines += ["", *(f"- code {code}: {', '.join(names)}" for code, names in made.items())]
     false = [
         (run["table"], run["seed"], run["accepted_shuffled"]) for run in runs if run["accepted_shuffled"]
     ]
