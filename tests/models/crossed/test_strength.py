@@ -32,9 +32,10 @@ def quadratic(term, bend, smooth, ridge, weight):
     if len(term.fields) == 1:
         chain = np.flatnonzero(~term.spikes)
         D = np.diff(np.eye(len(chain)), n=2, axis=0)
-        P = smooth * mean * D.T @ D + mean * (1e-3 * min(smooth, 1.0) + 1e-9) * np.eye(len(chain))
+        few = 0.2 * unit
+        P = smooth * mean * D.T @ D + (mean * (1e-3 * min(smooth, 1.0) + 1e-9) + few) * np.eye(len(chain))
         A[np.ix_(chain, chain)] += P
-        A[term.spikes, term.spikes] += 0.01 * mean
+        A[term.spikes, term.spikes] += 0.01 * mean + few
         return A
     grid = np.eye(cells).reshape(cells, *term.shape)
     for axis, ordered in enumerate(term.ordered):

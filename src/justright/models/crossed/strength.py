@@ -26,6 +26,9 @@ CANDIDATES: Final = 18
 
 _SPIKE: Final = 0.01  # ridge of a spike, in mean bins
 _TRACE: Final = 1e-3  # ridge of a bin, in mean bins: an empty bin between two others is not free
+_FEW: Final = (
+    0.2  # ridge of every bin, in rows: a bin whose rows are all of one class is bounded (adult, capital-gain)
+)
 _SWEEPS: Final = 12  # of Gauss-Seidel on the cells of a cross
 _CHAIN: Final = 10.0 ** np.arange(-3.0, 5.1, 0.5)
 _RIDGE: Final = 10.0 ** np.arange(-2.0, 4.1, 0.5)
@@ -111,13 +114,14 @@ def newton(
         unit = np.maximum(total / np.maximum(weight, 1e-300), 1e-300)
         return np.asarray(pull / (bend + strength[1] * unit + 1e-9 * unit))
     mean = np.maximum(total / len(bend), 1e-300)
+    few = _FEW * np.maximum(total / np.maximum(weight, 1e-300), 1e-300)
     made = np.empty_like(table)
     spikes = term.spikes
-    made[spikes] = pull[spikes] / (bend[spikes] + _SPIKE * mean)
+    made[spikes] = pull[spikes] / (bend[spikes] + _SPIKE * mean + few)
     chain = ~spikes
     if chain.any():
         smooth = strength[0] * mean
-        ridge = _TRACE * mean * np.minimum(strength[0], 1.0) + 1e-9 * mean
+        ridge = _TRACE * mean * np.minimum(strength[0], 1.0) + 1e-9 * mean + few
         made[chain] = solve_chain(bend[chain], pull[chain], smooth, ridge)
     return made
 
