@@ -85,9 +85,10 @@ class LinearRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc] # sc
 
     Notes
     -----
-    Standardised values are kept as float32, as in `justright train`. For "squared" up to 2,000 encoded
-    columns d: one pass of O(rows d^2) for all folds and strengths together, O(folds d^2) memory; else about
-    ten passes of O(rows d) a member.
+    For "squared" up to 2,000 encoded columns d: one pass of O(rows d^2) for all folds and strengths together,
+    O(folds d^2) memory; else about ten passes of O(rows d) a member. 10,000 rows or more of up to 700
+    complete numbers are read as they are, float32 or float64 in C order without a copy; else standardised
+    values are kept as float32, as in `justright train`.
 
     References
     ----------
