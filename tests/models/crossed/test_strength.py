@@ -33,7 +33,8 @@ def quadratic(term, bend, smooth, ridge, weight):
         chain = np.flatnonzero(~term.spikes)
         D = np.diff(np.eye(len(chain)), n=2, axis=0)
         few = 0.2 * unit
-        P = smooth * mean * D.T @ D + (mean * (1e-3 * min(smooth, 1.0) + 1e-9) + few) * np.eye(len(chain))
+        ridge = mean * (1e-3 * min(smooth, 1.0) + 1e-9) + few * min(1.0, 0.01 / smooth)
+        P = smooth * mean * D.T @ D + ridge * np.eye(len(chain))
         A[np.ix_(chain, chain)] += P
         A[term.spikes, term.spikes] += 0.01 * mean + few
         return A

@@ -63,6 +63,7 @@ class CrossedLearner:
         cells = sum(field.size for field in fields)
         return {
             "stage": first_stage(sum(block.rows for block in blocks)).to_array(),
+            "members": np.asarray(len(members)),
             "intercept": np.zeros(columns),
             "tables": np.zeros((cells, columns)),
             "bends": np.full((cells, columns), np.nan),
@@ -119,7 +120,7 @@ class CrossedLearner:
         """Return margins of a block, float64 (rows, outputs, members)."""
         if self._cache.get("exported") is not state["tables"]:
             fields = self._fields(spec, state)
-            used = state["intercept"].shape[0] // spec.outputs * spec.outputs
+            used = int(state["members"]) * spec.outputs
             self._cache["model"] = export_model(
                 fields, terms_of(state, fields), state, slice(0, used), 0.0, 1.0
             )

@@ -26,9 +26,10 @@ CANDIDATES: Final = 18
 
 _SPIKE: Final = 0.01  # ridge of a spike, in mean bins
 _TRACE: Final = 1e-3  # ridge of a bin, in mean bins: an empty bin between two others is not free
-_FEW: Final = (
-    0.2  # ridge of every bin, in rows: a bin whose rows are all of one class is bounded (adult, capital-gain)
-)
+# Ridge of a bin, in rows, where neighbours hardly hold it: one whose rows are all of one class is bounded
+# (adult, capital-gain). Smooth curves are held by their neighbours, and a ridge would only flatten them.
+_FEW: Final = 0.2
+_ROUGH: Final = 0.01  # smoothness below which the ridge is whole
 _SWEEPS: Final = 12  # of Gauss-Seidel on the cells of a cross
 _CHAIN: Final = 10.0 ** np.arange(-3.0, 5.1, 0.5)
 _RIDGE: Final = 10.0 ** np.arange(-2.0, 4.1, 0.5)
@@ -121,7 +122,8 @@ def newton(
     chain = ~spikes
     if chain.any():
         smooth = strength[0] * mean
-        ridge = _TRACE * mean * np.minimum(strength[0], 1.0) + 1e-9 * mean + few
+        rough = np.minimum(1.0, _ROUGH / np.maximum(strength[0], 1e-300))
+        ridge = _TRACE * mean * np.minimum(strength[0], 1.0) + 1e-9 * mean + few * rough
         made[chain] = solve_chain(bend[chain], pull[chain], smooth, ridge)
     return made
 
