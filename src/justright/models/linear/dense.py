@@ -2,12 +2,13 @@
 
     minimise  mean over rows of loss(b + z'w, y)  +  penalty |w|^2 / 2      for every penalty and fold
 
-A sample of the rows brings a path of penalties near its optimum, at the cost of a small part of a pass;
-on all rows one or two steps are left. Slopes and bends are summed by fold, so that the pass that steps
-the path also gives every fold its own Newton step from there: a fold's training rows are all but its own, and
-its optimum is a sampling error away. Bends are taken at some of the penalties and interpolated in between.
-Steps end when the decrease that the next one can still bring, by the rate at which promises fell, is below
-the tolerance (Daneshmand, Lucchi and Hofmann 2016; Boyd and Vandenberghe 2004, section 9.5).
+A sample of the rows brings a path of penalties near its optimum, at the cost of a small part of a pass; on
+all rows one or two steps are left, for which the bends of the sample may do. Slopes and bends are summed by
+fold, so that the pass that steps the path also gives every fold its own Newton step from there: a fold's
+training rows are all but its own, and its optimum is a sampling error away. Bends are taken at some of the
+penalties and interpolated in between. Steps end when the decrease that the next one can still bring, by the
+rate at which promises fell, is below the tolerance (Daneshmand, Lucchi and Hofmann 2016; Boyd and
+Vandenberghe 2004, section 9.5).
 
 Shapes: d columns, P penalties, K folds, G = K + 1 groups (the last holds rows of no fold); theta (d + 1, P).
 """
@@ -42,6 +43,7 @@ _FAR: Final = 0.01  # promise above which a first step leads where bends differ
 _SLOW: Final = 0.05  # share of its promise that a step leaves, above which bends are taken anew
 _SAFE: Final = 10.0  # factor on the decrease that is foreseen
 _JUDGED: Final = 1e-9  # of the entropy: members of folds give a loss and no weights, exact to so much
+_LOOSE: Final = 1e-8  # tolerance below which bends of all rows are cheaper than the steps that they save
 _JITTER: Final = 1e-10  # of the largest bend: copies of columns share their weight
 
 
@@ -184,10 +186,12 @@ def solve(
     start = np.zeros((X.shape[1] + 1, len(penalties)))
     start[-1] = np.log(rate / (1 - rate))
     folds = 0 if fold is None else max(int(fold.max()) + 1, 0)
-    start = _sampled(course, X, y, weight, centre, factor, start)
+    start, bends = _sampled(course, X, y, weight, centre, factor, start)
     group = None if fold is None or not folds else np.where(fold < 0, folds, fold)
     rows = rows_of(X, y, weight, group, folds + 1, centre, factor)
-    path = _descend(course, rows, np.arange(len(penalties)), start)
+    if folds or tolerance < _LOOSE:
+        bends = None
+    path = _descend(course, rows, np.arange(len(penalties)), start, bends=bends)
     if path is None:
         return None
     losses = np.full((len(penalties), folds), np.nan)
@@ -205,21 +209,27 @@ def _sampled(
     centre: FloatArray,
     factor: FloatArray,
     start: FloatArray,
-) -> FloatArray:
-    """Return where a sample of the rows ends, or the start where there are too few rows for one."""
+) -> tuple[FloatArray, _Bends | None]:
+    """Return where a sample of the rows ends, and its bends as those of all rows.
+
+    Where there are too few rows for a sample, the start and None.
+    """
     few = max(_SAMPLE, _ROWS_A_COLUMN * len(start))
     if len(X) < 2.5 * few:
-        return start
+        return start, None
     # One row of each of as many stretches: no order of the rows is special to random places.
     chosen = ((np.arange(few) + np.random.default_rng(0).random(few)) * (len(X) / few)).astype(np.int64)
     if not _FEW <= np.count_nonzero(y[chosen]) <= few - _FEW:
-        return start
+        return start, None
     rows = rows_of(X[chosen], y[chosen], weight[chosen], None, 1, centre, factor)
     # A sample knows the loss no better than about d / n: more exactness is wasted.
     small = _Course(course.penalty, max(course.tolerance, 0.02 * len(start) / few), np.inf)
     path = _descend(small, rows, np.arange(start.shape[1]), start)
     course.passes += [one._replace(share=few / len(X), done=np.zeros_like(one.done)) for one in small.passes]
-    return start if path is None else path.theta + path.direction
+    if path is None:
+        return start, None
+    share = float(weight.sum() / rows.weight.sum())
+    return path.theta + path.direction, _Bends(path.bends.members, path.bends.values * share)
 
 
 def _anchors(active: npt.NDArray[np.int64], theta: FloatArray, groups: int) -> npt.NDArray[np.int64]:
@@ -232,7 +242,12 @@ def _anchors(active: npt.NDArray[np.int64], theta: FloatArray, groups: int) -> n
 
 
 def _descend(
-    course: _Course, rows: Rows, numbers: npt.NDArray[np.int64], start: FloatArray, without: int = -1
+    course: _Course,
+    rows: Rows,
+    numbers: npt.NDArray[np.int64],
+    start: FloatArray,
+    without: int = -1,
+    bends: _Bends | None = None,
 ) -> _Path | None:
     """Take Newton steps with the penalties `numbers` on all groups but one; None where they do not settle.
 
@@ -250,9 +265,9 @@ def _descend(
         np.zeros((rows.groups, count)),
         np.zeros((rows.groups, *start.shape)),
         np.zeros(count, bool),
-        _Bends(np.zeros(0, np.int64), np.zeros(0)),
+        bends or _Bends(np.zeros(0, np.int64), np.zeros(0)),
     )
-    step, fresh, first = np.ones(count), True, (without + 1) * len(course.penalty)
+    step, fresh, first = np.ones(count), bends is None, (without + 1) * len(course.penalty)
     for _ in range(_STEPPED):
         active = np.flatnonzero(~path.done)
         trial = path.theta[:, active] + step[active] * path.direction[:, active]
