@@ -168,7 +168,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     task : {"auto", "regression", "binary", "multiclass"}
         `auto` reads it off the target.
     family : {"auto", "linear", "crossed"}
-        `auto` = crossed; linear where a column is text, where there are fewer than 200 rows, or where the
+        `auto` = crossed; linear where a column is text, where there are fewer than 500 rows, or where the
         optimizer, the kind or the path of the penalty is one of linear models.
     loss : {"auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"}
         `auto` = the one that belongs to the task.

@@ -13,7 +13,7 @@ import pytest
     ("target", "link"), [("price", "identity"), ("sold", "logistic"), ("kind", "softmax")]
 )
 def test_the_bundle_holds_what_is_needed_to_score(trained, houses, target, link, family):
-    run = trained(houses(target), target, family="auto" if family == "crossed" else family)
+    run = trained(houses(target), target, family=family)
     model = json.loads((run.path / "model" / "model.json").read_bytes())
     assert (model["family"], model["link"], model["task"]) == (family, link, run.summary.task)
     assert model["hyperparameters"]["penalty"] == run.summary.hyperparameters["penalty"]

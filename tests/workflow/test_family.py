@@ -26,7 +26,7 @@ def test_choices_of_a_linear_model_ask_for_one(recipe):
 
 
 @pytest.mark.parametrize(
-    ("rows", "family"), [(1, "linear"), (199, "linear"), (200, "crossed"), (10**9, "crossed")]
+    ("rows", "family"), [(1, "linear"), (499, "linear"), (500, "crossed"), (10**9, "crossed")]
 )
 def test_few_rows_are_for_a_line(rows, family):
     assert family_of(Recipe(), PLAN, rows) == family
@@ -60,7 +60,7 @@ def test_text_is_read_by_the_linear_family_and_said_to_be_unread_by_the_other(tr
 
 
 def test_what_trains_is_what_is_named(trained, houses):
-    for rows, family in ((150, "linear"), (240, "crossed")):
+    for rows, family in ((400, "linear"), (600, "crossed")):
         run = trained(houses("price", rows=rows), "price")
         assert run.summary.family == family
         assert run.summary.verdict.startswith(f"A {family} model of price")

@@ -63,7 +63,7 @@ def test_without_their_library_the_boosted_trees_are_skipped_and_said(trained, h
     assert "pip install justright[train]" in found.sentence
 
 
-@pytest.mark.parametrize(("choices", "family"), [({}, "crossed"), ({"family": "linear"}, "linear")])
+@pytest.mark.parametrize(("choices", "family"), [({"family": "crossed"}, "crossed"), ({"family": "linear"}, "linear")])
 def test_the_ladder_has_the_chosen_rung(trained, houses, choices, family):
     summary = trained(houses("sold"), "sold", **choices).summary
     (rung,) = summary.ladder

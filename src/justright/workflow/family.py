@@ -11,7 +11,8 @@ from justright.recipe import Recipe
 
 __all__ = ["family_of"]
 
-_FEW: Final = 200  # rows: below, a curve a column is more than they can tell
+# Rows: below, a curve a column is more than they can tell (353 patients: rmse 58.5, the linear model 55.7).
+_FEW: Final = 500
 
 
 def family_of(recipe: Recipe, plan: FeaturePlan, rows: int) -> str:
@@ -19,7 +20,7 @@ def family_of(recipe: Recipe, plan: FeaturePlan, rows: int) -> str:
 
     `auto` is `crossed`, additive with guarded crosses, unless the choices are those of a linear model (a
     gradient method, L1, a path of penalties), a column is text, which only the linear family reads, or
-    there are fewer than 200 rows.
+    there are fewer than 500 rows.
 
     Examples
     --------
