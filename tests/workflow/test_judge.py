@@ -63,9 +63,9 @@ def test_without_their_library_the_boosted_trees_are_skipped_and_said(trained, h
     assert "pip install justright[train]" in found.sentence
 
 
-@pytest.mark.parametrize(("choices", "family"), [({"family": "crossed"}, "crossed"), ({"family": "linear"}, "linear")])
-def test_the_ladder_has_the_chosen_rung(trained, houses, choices, family):
-    summary = trained(houses("sold"), "sold", **choices).summary
+@pytest.mark.parametrize("family", ["crossed", "linear"])
+def test_the_ladder_has_the_chosen_rung(trained, houses, family):
+    summary = trained(houses("sold"), "sold", family=family).summary
     (rung,) = summary.ladder
     assert (rung.family, rung.chosen, rung.value) == (family, True, summary.validation.value)
     assert rung.seconds == summary.seconds.train
