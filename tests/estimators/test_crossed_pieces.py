@@ -105,7 +105,7 @@ def test_weights_keep_one_unit_over_all_pieces() -> None:
     for part in (slice(0, 1000), slice(1000, None)):
         one.partial_fit(X[part], y[part], np.full(1000, 5.0))
         other.partial_fit(X[part], y[part])
-    # A weight of five is five rows: bins are pulled to the mean by the ridge of a fifth of a row a little less.
+    # A weight of five is five rows: the ridge of a fifth of a row pulls bins to the mean a little less.
     np.testing.assert_allclose(one.predict(X), other.predict(X), atol=0.03)
 
 
