@@ -3,7 +3,7 @@
     python benchmarks/run.py [--all]
 
 Without --all those that end within minutes. The rest needs the real tables (`linear`, from --data of its
-own), or half an hour (`scale`).
+own), rivals that take minutes a table, or half an hour (`scale`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,17 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SHORT = ("start/start.py", "source/read.py", "split/fingerprint.py", "serving/scoring.py")
-LONG = ("linear/sklearn_compare.py", "scale/large_csv.py", "scale/large_csv.py --binary")
+LONG = (
+    "linear/sklearn_compare.py",
+    "linear/glassbox.py",
+    "linear/criteo_like.py",
+    "linear/dense.py",
+    "linear/path.py",
+    "linear/guard.py",
+    "linear/growth.py",
+    "scale/large_csv.py",
+    "scale/large_csv.py --binary",
+)
 
 
 def main() -> None:
