@@ -141,20 +141,34 @@ def _shares(buffer, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _softmax(i, outputs, target, weight, margin, g, h):  # type: ignore[no-untyped-def]
-    """Set slope and bend of a row for the cross-entropy; columns run over outputs first, then members."""
-    for first in range(0, margin.shape[1] - outputs + 1, outputs):
-        top = margin[i, first]
-        for c in range(first + 1, first + outputs):
-            top = max(top, margin[i, c])
-        total = 0.0
-        for c in range(first, first + outputs):
-            total += math.exp(margin[i, c] - top)
-        for c in range(first, first + outputs):
-            p = math.exp(margin[i, c] - top) / total
-            g[i, c] = weight * (p - (1.0 if c - first == target else 0.0))
-            # 2 p (1 - p) bounds the coupled curvature from above: all classes may step at once.
-            h[i, c] = weight * max(2.0 * p * (1.0 - p), _FLAT)
+def _softmax(first, count, outputs, target, weight, buffer, margin, g, h):  # type: ignore[no-untyped-def]
+    """Set slope and bend of some rows for the cross-entropy; columns run over outputs first, then members."""
+    members = margin.shape[1] // outputs
+    used = members * outputs
+    k = 0
+    for i in range(first, first + count):
+        for begin in range(0, used, outputs):
+            top = margin[i, begin]
+            for c in range(begin + 1, begin + outputs):
+                top = max(top, margin[i, c])
+            for c in range(begin, begin + outputs):
+                buffer[k + c] = margin[i, c] - top
+        k += used
+    _powers(buffer, k, -80.0, 0.0)
+    k = 0
+    for i in range(first, first + count):
+        w, own = weight[i], int(target[i])
+        for begin in range(0, used, outputs):
+            total = 0.0
+            for c in range(begin, begin + outputs):
+                total += buffer[k + c]
+            for c in range(begin, begin + outputs):
+                p = buffer[k + c] / total
+                g[i, c] = w * p
+                # 2 p (1 - p) bounds the coupled curvature from above: all classes may step at once.
+                h[i, c] = w * max(2.0 * p * (1.0 - p), _FLAT)
+            g[i, begin + own] -= w
+        k += used
 
 
 @kernel
@@ -167,8 +181,7 @@ def derive(loss, outputs, target, weight, begin, end, margin, g, h):  # type: ig
     for first in range(begin, end, _ROWS):
         count = min(_ROWS, end - first)
         if loss == 3:
-            for i in range(first, first + count):
-                _softmax(i, outputs, target[i], weight[i], margin, g, h)
+            _softmax(first, count, outputs, target, weight, buffer, margin, g, h)
             continue
         k = 0
         for i in range(first, first + count):
