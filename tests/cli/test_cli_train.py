@@ -50,7 +50,7 @@ def test_json_is_the_only_thing_on_stdout(call: Any, table: Path, tmp_path: Path
 def test_quiet_leaves_stderr_empty(call: Any, table: Path, tmp_path: Path) -> None:
     said = call("train", table, "--target", "price", "--out", tmp_path, "--quiet", *QUICK)
     assert said.code == 0 and said.err == ""
-    assert said.out.startswith("A crossed model of price reaches rmse ")
+    assert said.out.startswith("A linear model of price reaches rmse ")
 
 
 def test_every_option_reaches_the_recipe(call: Any, table: Path, tmp_path: Path) -> None:

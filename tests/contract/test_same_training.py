@@ -86,7 +86,7 @@ def prepared(given, target):
 
 
 def trained(given, target, out):
-    return train(given, target=target, out=out, drop=[TARGETS[target]], baseline=False)
+    return train(given, target=target, out=out, drop=[TARGETS[target]], baseline=False, family="crossed")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from justright.report.sections.making import making
 
 def test_only_own_choices_stand_out(binary: Facts) -> None:
     assert binary.recipe is not None
-    recipe = change(binary.recipe, ["penalty.kind=l1"])
+    recipe = change(binary.recipe, ["family=linear", "penalty.kind=l1"])
     section = making(replace(binary, recipe=recipe))
     own = dict(section.tables[0].rows)
     assert own["penalty.kind"] == "l1"
