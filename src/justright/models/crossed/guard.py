@@ -18,7 +18,7 @@ from justright.models.base import Spec
 from justright.models.crossed.fields import Field
 from justright.models.crossed.packed import Packed
 from justright.models.crossed.search import LEVEL, Candidate
-from justright.models.crossed.strength import Sums, choose, first_strengths
+from justright.models.crossed.strength import Sums, choose, first_strengths, longest_step
 from justright.models.crossed.terms import Term, cross_term
 from justright.schema import FloatArray
 
@@ -49,7 +49,7 @@ def best_grain(
     if not len(judged):
         return cross_term(pair, fields, counts, GRAINS[0])
     sums = histogram(packed.rows, packed.cells(fine), fine.cells)
-    limit = np.inf if spec.loss.link == "identity" else 2.0
+    limit = longest_step(spec.loss.link)
     best, most = fine, -np.inf
     for grain in GRAINS:
         term = cross_term(pair, fields, counts, grain)

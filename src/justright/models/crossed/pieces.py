@@ -31,7 +31,7 @@ from justright.models.crossed.guard import GRAINS
 from justright.models.crossed.packed import Packed, columns_of, counts_of, pack
 from justright.models.crossed.slopes import derive_any
 from justright.models.crossed.state import terms_of
-from justright.models.crossed.strength import Sums, choose, first_strengths, newton
+from justright.models.crossed.strength import Sums, choose, first_strengths, longest_step, newton
 from justright.models.crossed.terms import Term, cross_term
 from justright.schema import Block, FloatArray, Member
 
@@ -39,7 +39,6 @@ __all__ = ["begin", "go_on"]
 
 _SWEEPS: Final = 8  # most sweeps over a piece
 _STANDS: Final = 1e-6  # mean squared move of a margin at which sweeps end
-_LIMIT: Final = 2.0  # longest step of a cell on the link scale, as in `sweep`
 _MODERATE: Final = 10.0  # strength where nobody chose one, as in `sweep`
 _GRID: Final = [(s, r) for s in (0.0, 1.0, 3.0, 10.0, 30.0, 100.0) for r in (0.1, 1.0, 10.0, 100.0)]
 _EVERY: Final = (Member(-1, 0, 1.0),)
@@ -139,7 +138,7 @@ class _Piece:
         self.cells = [np.zeros(packed.rows.count, np.uint16), *(packed.cells(term) for term in terms)]
         ends = np.cumsum([0, *(len(table) for table in tables)]).tolist()
         self.own = [slice(*both) for both in pairwise(ends)]
-        self.limit = np.inf if spec.loss.link == "identity" else _LIMIT
+        self.limit = longest_step(spec.loss.link)
         self.restore()
 
     def restore(self) -> None:

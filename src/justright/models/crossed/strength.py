@@ -19,7 +19,16 @@ from justright.kernels.additive import relax, solve_chain
 from justright.models.crossed.terms import Term
 from justright.schema import FloatArray
 
-__all__ = ["CANDIDATES", "Choice", "Sums", "choose", "first_strengths", "near", "newton"]
+__all__ = [
+    "CANDIDATES",
+    "Choice",
+    "Sums",
+    "choose",
+    "first_strengths",
+    "longest_step",
+    "near",
+    "newton",
+]
 
 CANDIDATES: Final = 18
 """Most strengths of one choice."""
@@ -51,6 +60,14 @@ class Choice(NamedTuple):
     gain: FloatArray
     error: FloatArray
     best: FloatArray
+
+
+def longest_step(link: str) -> float:
+    """Return how far a cell may move in one step, on the link scale.
+
+    A saturated probability has no bend to go by; on the target's own scale the quadratic is exact.
+    """
+    return np.inf if link == "identity" else 2.0
 
 
 def first_strengths(term: Term) -> FloatArray:

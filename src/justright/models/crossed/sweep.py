@@ -17,7 +17,15 @@ from justright.kernels.additive import LOSSES
 from justright.models.base import Spec
 from justright.models.crossed.packed import Packed
 from justright.models.crossed.slopes import derive_any
-from justright.models.crossed.strength import CANDIDATES, Sums, choose, first_strengths, near, newton
+from justright.models.crossed.strength import (
+    CANDIDATES,
+    Sums,
+    choose,
+    first_strengths,
+    longest_step,
+    near,
+    newton,
+)
 from justright.models.crossed.terms import Term
 from justright.schema import FloatArray
 
@@ -26,7 +34,6 @@ __all__ = ["Tables", "losses", "restore", "sweep"]
 _SMALL: Final = 0.3  # below, steps together leave the bend as it is: the slope is then off by 0.005
 _ALIKE: Final = 0.2  # share by which the sum of the bends may have changed since they were taken
 _MODERATE: Final = 10.0  # strength where nobody is judged
-_LIMIT: Final = 2.0  # longest step of a cell on the link scale: a saturated probability has no bend to go by
 
 
 class Tables:
@@ -82,7 +89,7 @@ def sweep(
     choosing : bool
         Choose the strengths of all terms anew.
     """
-    limit = np.inf if spec.loss.link == "identity" else _LIMIT
+    limit = longest_step(spec.loss.link)
     total, room = _intercept(spec, packed, at, limit)
     for number, term in enumerate(terms):
         table, known = at.tables[number], bool(np.isfinite(at.strength[number]).all())
