@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Final
 
-from justright.errors import RecipeError, closest
+from justright.errors import MissingExtraError, RecipeError, closest
 from justright.models.base import Learner
 from justright.recipe import Recipe
 
@@ -24,7 +25,12 @@ def _linear(recipe: Recipe) -> Learner:
 
 
 def _crossed(recipe: Recipe) -> Learner:
-    """Return the Learner of additive models with crosses."""
+    """Return the Learner of additive models with crosses; MissingExtraError without a compiler."""
+    if find_spec("numba") is None:
+        raise MissingExtraError(
+            "family='crossed' without numba, which compiles its loops",
+            next_step="pip install 'justright[train]', or --family linear",
+        )
     from justright.models.crossed.learner import CrossedLearner
 
     return CrossedLearner(recipe.crosses)
