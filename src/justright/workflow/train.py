@@ -173,19 +173,19 @@ def train_recipe(
         summary = msgspec.structs.replace(
             summary, findings=findings, interrupted=trained.interrupted, crosses=crosses
         )
-        files = {
-            "schema": schema,
-            "profile": profile,
-            "split": report,
-            "evaluation": judgement.evaluation,
-        }
-        for name, value in files.items():
-            folder.write(f"{name}.json", value)
         if reading is not None:
             folder.write_bytes(TERMS, msgspec.json.encode(reading) + b"\n")
-        folder.write("run.json", summary)  # last: it says that the run has ended
-        folder.clean()
-        return Run(folder, summary)
+        files = {"schema": schema, "profile": profile, "split": report, "evaluation": judgement.evaluation}
+        return _ended(folder, files, summary)
+
+
+def _ended(folder: RunFolder, files: Mapping[str, Any], summary: Summary) -> Run:
+    """Write what a run leaves, the summary last: it says that the run has ended."""
+    for name, value in files.items():
+        folder.write(f"{name}.json", value)
+    folder.write("run.json", summary)
+    folder.clean()
+    return Run(folder, summary)
 
 
 def _summary(
