@@ -9,34 +9,32 @@ pytest.importorskip("numba")
 
 
 def test_powers_to_their_stated_error_and_cut():
-    from justright.kernels.compiled_additive import _powers, _shares
+    from justright.kernels.compiled_additive import _powers
 
+    powers = _powers.py_func  # compiled for kernels alone
     x = np.linspace(-100.0, 100.0, 401)
     made = x.copy()
-    _powers(made, len(x), -200.0, 200.0)
+    powers(made, len(x), -200.0, 200.0)
     np.testing.assert_allclose(made, np.exp(x), rtol=3e-7)
     near = np.abs(x) <= 20
     np.testing.assert_allclose(made[near], np.exp(x[near]), rtol=1e-12)
     made = x.copy()
-    _powers(made, 200, -40.0, 80.0)
+    powers(made, 200, -40.0, 80.0)
     np.testing.assert_allclose(made, [*np.exp(np.clip(x[:200], -40, 80)), *x[200:]], rtol=3e-7)
-    made = x.copy()
-    _shares(made, len(x))
-    np.testing.assert_allclose(made, 1 / (1 + np.exp(-np.clip(x, -40, 40))), rtol=1e-9, atol=1e-14)
 
 
 def test_loops_touch_the_rows_from_begin_to_end_only():
-    from justright.kernels.compiled_additive import derive, gather, step
+    from justright.kernels.compiled_additive import gather, squared
 
     codes, table = np.zeros(6, np.uint16), np.ones((1, 8))
     target = weight = np.ones(6, np.float32)
     margin, g, h = (np.zeros((6, 8), np.float32) for _ in range(3))
     gather(codes, table, 2, 4, margin)
     assert margin.sum(axis=1).tolist() == [0.0, 0.0, 8.0, 8.0, 0.0, 0.0]
-    step(0, 1, codes, table, target, weight, 3, 5, margin, g, h)
+    squared(codes, table, target, weight, 3, 5, margin, g, h, np.empty(512))
     assert margin[:, 0].tolist() == [0.0, 0.0, 1.0, 2.0, 1.0, 0.0]
     assert g[:, 0].tolist() == [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
-    derive(0, 1, target, weight, 0, 1, margin, g, h)
+    squared(codes, np.zeros((0, 8)), target, weight, 0, 1, margin, g, h, np.empty(512))
     assert h[:, 0].tolist() == [1.0, 0.0, 0.0, 1.0, 1.0, 0.0]
 
 
@@ -56,8 +54,9 @@ def test_pieces_add_up_to_the_whole():
 
 
 def test_columns_of_softmax_beyond_the_last_member_are_left_alone():
-    from justright.kernels.compiled_additive import derive
+    from justright.kernels.compiled_additive import softmax
 
     margin, g, h = (np.zeros((1, 8), np.float32) for _ in range(3))
-    derive(3, 3, np.zeros(1, np.float32), np.ones(1, np.float32), 0, 1, margin, g, h)
+    one = np.ones(1, np.float32)
+    softmax(3, np.zeros(0, np.uint16), np.zeros((0, 8)), 0 * one, one, 0, 1, margin, g, h, np.empty(512))
     assert g[0].tolist() == pytest.approx([-2 / 3, 1 / 3, 1 / 3, -2 / 3, 1 / 3, 1 / 3, 0.0, 0.0])

@@ -1,4 +1,4 @@
-"""Loops of additive models: sums by code, look-ups, smooth solutions, the gain of a cross.
+"""Loops over the rows of additive models: sums by code, look-ups, slopes of a loss, sums by pair of codes.
 
     slope[b, c] = sum of g over the rows with code b that train column c         bend: the same of h
     margin[i, c] += table[code[i], c]                                            g, h follow
@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -30,16 +30,13 @@ __all__ = [
     "LOSSES",
     "Rows",
     "bin_codes",
-    "cross_gain",
     "derive",
     "gather",
     "histogram",
     "in_threads",
     "nudge",
     "pair_histogram",
-    "relax",
     "slopes",
-    "solve_chain",
     "step",
 ]
 
@@ -51,6 +48,7 @@ LOSSES: Final = {"squared": 0, "logistic": 1, "poisson": 2, "softmax": 3}
 
 _PIECE: Final = 16_384
 _PIECES: Final = 4
+_ROOM: Final = 64  # rows that a loss takes at a time
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -150,36 +148,23 @@ def gather(rows: Rows, codes: Codes, table: FloatArray) -> None:
 
 def derive(rows: Rows) -> None:
     """Set slope and bend of every row from its margins."""
-    from justright.kernels.compiled_additive import derive as compiled
-
-    _split(
-        rows.count,
-        lambda begin, end: compiled(
-            rows.loss, rows.outputs, rows.target, rows.weight, begin, end, rows.margin, rows.g, rows.h
-        ),
-    )
+    step(rows, np.zeros(0, np.uint16), np.zeros((0, rows.margin.shape[1])))
 
 
 def step(rows: Rows, codes: Codes, table: FloatArray) -> None:
-    """Add each row's line of the table to its margins and set slope and bend anew."""
-    from justright.kernels.compiled_additive import step as compiled
+    """Add each row's line of the table (B, C) to its margins, none where B = 0; set slope and bend anew."""
+    from justright.kernels import compiled_additive as compiled
 
-    _split(
-        rows.count,
-        lambda begin, end: compiled(
-            rows.loss,
-            rows.outputs,
-            codes,
-            table,
-            rows.target,
-            rows.weight,
-            begin,
-            end,
-            rows.margin,
-            rows.g,
-            rows.h,
-        ),
-    )
+    name = next(name for name, number in LOSSES.items() if number == rows.loss)
+    loop = getattr(compiled, name)
+    if name == "softmax":
+        loop = partial(loop, rows.outputs)
+
+    def piece(begin: int, end: int) -> None:
+        room = np.empty(_ROOM * rows.margin.shape[1])
+        loop(codes, table, rows.target, rows.weight, begin, end, rows.margin, rows.g, rows.h, room)
+
+    _split(rows.count, piece)
 
 
 def nudge(rows: Rows, codes: Codes, table: FloatArray) -> None:
@@ -211,87 +196,6 @@ def pair_histogram(
     compiled(first, second, shape[1], fold, g, h, 0, len(g), *sums)
     made = sums.reshape(3, folds, *shape)
     return made[0], made[1], made[2]
-
-
-def solve_chain(bend: FloatArray, pull: FloatArray, smooth: FloatArray, ridge: FloatArray) -> FloatArray:
-    """Minimise, column by column, sum bend u^2 / 2 - pull u + smooth |D2 u|^2 / 2 + ridge |u|^2 / 2.
-
-    Parameters
-    ----------
-    bend, pull : float64 (bins, C)
-    smooth, ridge : float64 (C,)
-        Strengths of the squared second differences of neighbours and of the squared values.
-
-    Returns
-    -------
-    float64 (bins, C), exact; about 20 ns a bin and column.
-    """
-    from justright.kernels.compiled_additive import solve_chain as compiled
-
-    out = np.empty_like(bend)
-    compiled(bend, pull, smooth, ridge, out)
-    return out
-
-
-def relax(
-    bend: FloatArray,
-    pull: FloatArray,
-    shape: tuple[int, int],
-    smooth: tuple[FloatArray, FloatArray],
-    ridge: FloatArray,
-    sweeps: int,
-    start: FloatArray,
-) -> FloatArray:
-    """Improve a table of cells (rows * columns, C) by Gauss-Seidel sweeps from `start`; see the kernel.
-
-    `smooth` holds the strengths along the first and the second axis, each (C,); 0 = not ordered.
-    """
-    from justright.kernels.compiled_additive import relax as compiled
-
-    u = start.copy()
-    compiled(bend, pull, shape[0], shape[1], smooth[0], smooth[1], ridge, sweeps, u)
-    return u
-
-
-def cross_gain(
-    slope: FloatArray, bend: FloatArray, spread: FloatArray, strengths: FloatArray, unit: float
-) -> tuple[float, float, float]:
-    """Score a table of cells: fitted on all folds but one, judged on that one, every fold in turn.
-
-    Parameters
-    ----------
-    slope, bend, spread : float64 (folds, rows, columns)
-        Sums of g, h and g^2 over the rows of each fold and cell; changed in place.
-    strengths : float64 (k,)
-        Ridge strengths to try, in rows.
-    unit : float
-        Mean bend of a row.
-
-    Returns
-    -------
-    gain : float
-        Fall of the loss of the held-out rows, summed, beyond what the two main effects alone explain.
-    z : float
-        The same steps' first-order gain over its noise: without any effect mean 0, variance at most 1.
-    freedom : float
-        At least 1: degrees of freedom of the chi-square whose standardised law z has without effect,
-        (chi2 - freedom) / sqrt(2 freedom).
-
-    Notes
-    -----
-    Main effects are taken out of every fold's slopes by that fold alone, so that folds stay independent and
-    the first-order gain, a sum over cells of products of slopes of different folds, has mean 0 without
-    effect. Its variance is that of a sum of products (signs of the rows flipped at random: a Rademacher
-    chaos), from the squares that each cell shows, or from the mean dispersion where a rare cell
-    happens to show less. Main effects cost each cell a share of its freedom. Freedom by the third moment
-    (Liu, Tang and Zhang 2009): a few cells with most of the variance have the long tail of few degrees.
-    The gain itself is lower by what the steps cost.
-    """
-    from justright.kernels.compiled_additive import cross_gain as compiled
-
-    out = np.zeros(3)
-    compiled(slope, bend, spread, strengths, unit, out)
-    return float(out[0]), float(out[1]), float(out[2])
 
 
 def in_threads(work: Callable[[T], S], items: Sequence[T]) -> list[S]:

@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("numba")
 
-from justright.kernels.additive import cross_gain, pair_histogram
+from justright.kernels.additive import pair_histogram
+from justright.kernels.cells import cross_gain
 from justright.models.crossed import search as module
 from justright.models.crossed.fields import fit_fields
 from justright.models.crossed.packed import counts_of, pack

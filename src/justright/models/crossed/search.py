@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from justright.kernels.additive import cross_gain, in_threads, pair_histogram
+from justright.kernels.additive import in_threads, pair_histogram
+from justright.kernels.cells import cross_gain
 from justright.models.crossed.fields import Field
 from justright.models.crossed.packed import Packed
 from justright.models.crossed.stage import ROUNDS

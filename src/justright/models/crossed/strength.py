@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from justright.kernels.additive import relax, solve_chain
+from justright.kernels.cells import relax, solve_chain
 from justright.models.crossed.terms import Term
 from justright.schema import FloatArray
 
