@@ -186,3 +186,19 @@ def test_no_rows_and_too_many_parts():
     assert (seen.rows, seen.keys, ids(seen)) == (0, 0.0, ["split-lumpy"])
     with pytest.raises(RecipeError, match="4 parts"):
         audit(np.array([3], np.int8), np.zeros(1, np.uint64))
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 1000])
+def test_runs_of_keys_are_counted_over_the_ends_of_chunks(monkeypatch, chunk):
+    from justright.split import auditor
+
+    monkeypatch.setattr(auditor, "_CHUNK", chunk)
+    rng = np.random.default_rng(chunk)
+    for count in (0, 1, 2, 50):
+        keys = rng.integers(0, 9, count).astype(np.uint64)
+        sizes = np.unique(keys, return_counts=True)[1]
+        assert auditor._sizes(keys) == (len(sizes), float((sizes**2).sum()))
+        target = rng.integers(-1, 3, count)
+        seen = audit(np.zeros(count, np.int8), keys, target, ("a", "b", "c"), names=("train",))
+        known = np.bincount(target[target >= 0], minlength=3) / max((target >= 0).sum(), 1)
+        assert list(seen.parts[0].class_shares.values()) == pytest.approx(known.tolist())

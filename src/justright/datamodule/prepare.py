@@ -168,7 +168,7 @@ def _first_pass(stream: _Stream, recipe: Recipe, schema: Schema, fit: PlanFit) -
     if recipe.split.time and recipe.split.test:
         times: list[FloatArray] = [rows.time for rows in stream]
         cutoffs = cutoffs_for(np.concatenate([np.zeros(0), *times]), recipe)
-    pieces: list[tuple[Any, ...]] = []
+    pieces: list[list[Any]] = [[] for _ in range(5)]
     scale = Moments()
     unreadable: dict[str, int] = {}
     for rows in stream:
@@ -177,14 +177,24 @@ def _first_pass(stream: _Stream, recipe: Recipe, schema: Schema, fit: PlanFit) -
         fit.add({name: _masked(value, mask) for name, value in rows.values.items()}, rows.weight[mask])
         scale.add(rows.target[mask].astype(np.float64), rows.weight[mask])
         key = rows.key if recipe.split.by else np.zeros(0, np.uint64)
-        pieces.append((rows.content, key, part, _narrow(rows.target), rows.time))
+        for column, made in zip(
+            pieces, (rows.content, key, part, _narrow(rows.target), rows.time), strict=True
+        ):
+            column.append(made)
         for name, count in rows.unreadable.items():
             unreadable[name] = unreadable.get(name, 0) + count
-    if not pieces:
+    if not pieces[0]:
         raise TrainingError("a table without rows", allowed="at least two rows")
-    content, key, part, target, time = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    content, key, part, target, time = (_joined(column) for column in pieces)
     key = key if recipe.split.by else content
     return Facts(content, key, part, target, time, np.zeros((0, 1), np.int8), unreadable), scale
+
+
+def _joined(pieces: list[Any]) -> npt.NDArray[Any]:
+    """Join arrays and let go of them: 30 million rows in pieces and whole at once are a gigabyte."""
+    whole = np.concatenate(pieces)
+    pieces.clear()
+    return whole
 
 
 def _shares(recipe: Recipe) -> tuple[float, float]:
@@ -222,7 +232,7 @@ def _assign_folds(facts: Facts, recipe: Recipe) -> tuple[Finding, ...]:
     key = facts.key
     findings: tuple[Finding, ...] = ()
     # Sorting is forty times faster than np.unique here (20 million keys: 0.3 s).
-    ordered = np.sort(key[train])
+    ordered = np.sort(key if train.all() else key[train])
     distinct = int((ordered[1:] != ordered[:-1]).sum()) + 1
     if distinct < _FEWEST_KEYS * split.folds and distinct < train.sum() and not split.by:
         copies = distinct >= 2 * split.folds and _are_copies(facts, train, distinct)

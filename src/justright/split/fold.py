@@ -7,6 +7,8 @@ Invariant: rows with one key share a fold, and other rows cannot move it.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +19,8 @@ from justright.split.cutoffs import part_by_time, time_cutoffs
 from justright.split.fingerprint import farm_fingerprint
 
 __all__ = ["folds", "time_folds"]
+
+_CHUNK: Final = 1 << 22  # keys at a time: mixing them makes several copies
 
 
 def folds(
@@ -62,8 +66,10 @@ def folds(
     seeds = farm_fingerprint([f"folds|{repeat}|{salt}" for repeat in range(repeats)]).view(np.uint64)
     out = np.empty((keys.shape[0], repeats), np.int8)
     for repeat, seed in enumerate(seeds):
-        upper = mix64(np.asarray(keys, np.uint64) ^ seed) >> np.uint64(32)
-        out[:, repeat] = (upper * np.uint64(n_folds)) >> np.uint64(32)
+        for begin in range(0, len(keys), _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            upper = mix64(np.asarray(keys[part], np.uint64) ^ seed) >> np.uint64(32)
+            out[part, repeat] = (upper * np.uint64(n_folds)) >> np.uint64(32)
     return out
 
 

@@ -27,11 +27,10 @@ def split_audit(data: DataModule, schema: Schema, recipe: Recipe) -> SplitAudit:
     """
     facts, split, target = data.facts, recipe.split, schema.target
     assert target is not None
-    labels = facts.target.astype(np.int64) if target.classes else facts.target.astype(np.float64)
     made = audit(
         facts.part,
         facts.content,
-        labels,
+        facts.target,
         target.classes or None,
         facts.key if split.by else None,
         facts.time if split.time else None,
