@@ -315,5 +315,6 @@ def _thinned(batch: pa.RecordBatch, hashes: Any, level: int) -> tuple[pa.RecordB
     keep = (hashes & np.uint64((1 << level) - 1)) == 0
     batch = batch.filter(pa.array(keep))
     # Encoded text would keep the dictionary of its whole batch: 3 GB over 30 million rows of 26 columns.
-    arrays = [a.dictionary_decode() if pa.types.is_dictionary(a.type) else a for a in batch.columns]
+    columns: list[Any] = batch.columns
+    arrays = [a.dictionary_decode() if pa.types.is_dictionary(a.type) else a for a in columns]
     return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names), hashes[keep]
