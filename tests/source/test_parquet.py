@@ -1,3 +1,4 @@
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -130,3 +131,17 @@ def test_leading_zeros_of_folders_stay(tmp_path, read):
     _parquet(tmp_path / "month=01" / "a.parquet", x=[1])
     _parquet(tmp_path / "month=12" / "a.parquet", x=[1])
     assert read(open_source(tmp_path))["month"] == ["01", "12"]
+
+
+def test_what_was_read_of_a_file_is_let_go_of(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pa.table({f"x{i}": rng.random(65_536) for i in range(8)})
+    with pq.ParquetWriter(tmp_path / "large.parquet", table.schema, compression="none") as writer:
+        for _ in range(12):
+            writer.write_table(table)
+    most, size = 0, table.nbytes
+    before = pa.total_allocated_bytes()
+    for batch in open_source(str(tmp_path / "large.parquet")).batches():
+        most = max(most, pa.total_allocated_bytes() - before)
+        del batch
+    assert most < 4 * size  # the file is 12 times as large

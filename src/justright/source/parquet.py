@@ -212,7 +212,8 @@ def _open(path: Path, encoded: Sequence[str] = ()) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path, read_dictionary=list(encoded))
+        # Read ahead, Arrow keeps all that it has read of a file until its end: 3 GB of 30 million rows.
+        return pq.ParquetFile(path, read_dictionary=list(encoded), pre_buffer=False)
     except pa.ArrowInvalid as error:
         raise TableError(
             f"not a Parquet file, or a cut one: {error}", where=str(path), next_step="write the file again"
