@@ -34,6 +34,7 @@ PLAIN: dict[str, Callable[[float], float]] = {
     "elu": lambda x: x if x > 0 else math.expm1(x),
     "selu": lambda x: SCALE * x if x > 0 else SCALE * ALPHA * math.expm1(x),
     "gelu": lambda x: 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    "gelu_exact": lambda x: 0.5 * x * math.erfc(-x / math.sqrt(2)),
     "silu": lambda x: x * logistic(x),
     "mish": lambda x: x * math.tanh(softplus(x)),
     "softplus": softplus,

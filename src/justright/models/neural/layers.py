@@ -19,6 +19,8 @@ import math
 from types import ModuleType
 from typing import Any, Final, TypeAlias
 
+from justright.models.neural.series import cosine
+
 __all__ = [
     "adapt",
     "batch_norm",
@@ -85,6 +87,11 @@ def embed(xp: ModuleType, codes: Array, table: Array) -> Array:
     Returns
     -------
     float array (rows, width), (rows, q, width), or these with k in front
+
+    Notes
+    -----
+    One table for all columns, each with its own first row, compiles three times faster than a table a
+    column (eight columns: 0.4 s against 1.2) and runs as fast; one-hot products are slower from ten codes on.
 
     Examples
     --------
@@ -185,7 +192,7 @@ def periodic(xp: ModuleType, x: Array, frequency: Array, phase: Array, weight: A
     .. [1] Gorishniy, Rubachev & Babenko, "On Embeddings for Numerical Features", 2022.
     .. [2] Holzmueller, Grinsztajn & Steinwart, "Better by Default", 2024.
     """
-    waves = xp.cos(2.0 * math.pi * x[..., None] * frequency + phase)
+    waves = cosine(xp, x[..., None] * frequency + phase * (0.5 / math.pi))
     pairs = xp.concatenate([x[..., None], _by_feature(xp, waves, weight) + bias], axis=-1)
     return pairs.reshape(*x.shape[:-1], -1)
 
@@ -268,7 +275,8 @@ def linear_piecewise(xp: ModuleType, x: Array, edges: Array, weight: Array, bias
 
 def _by_feature(xp: ModuleType, x: Array, weight: Array) -> Array:
     """Return (..., rows, d, f) times (d, f, w), a feature at a time: (..., rows, d, w)."""
-    return xp.einsum("...df,dfw->...dw", x, weight)
+    # Not einsum: measured twice to ten times slower in numpy, and slower to compile and to run in jax.
+    return xp.swapaxes(xp.swapaxes(x, -2, -3) @ weight, -2, -3)
 
 
 def batch_norm(
@@ -336,11 +344,9 @@ def batch_norm(
     var = xp.where(enough, share @ (centred * centred), running_var)
     unbiased = xp.where(enough, var / xp.where(enough, 1.0 - squares, 1.0), running_var)
     y = _normed(xp, x, mean, var, eps, scale, shift)
-    return (
-        y,
-        running_mean + momentum * (mean - running_mean),
-        running_var + momentum * (unbiased - running_var),
-    )
+    new_mean = running_mean + momentum * (mean - running_mean)
+    new_var = running_var + momentum * (unbiased - running_var)
+    return y, new_mean, new_var
 
 
 def _normed(
