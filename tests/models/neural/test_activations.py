@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,11 +70,11 @@ def test_numpy_and_jax_are_one_function(name: str) -> None:
 def test_slopes_are_finite_differences_and_finite_far_out(name: str) -> None:
     near = np.linspace(-6, 6, 98)  # without 0, where some have a kink
     with jax.enable_x64(True):
-        slope = jax.vmap(jax.grad(lambda x: ACTIVATIONS[name](jnp, x)))
+        slope = jax.jit(jax.vmap(jax.grad(lambda x: ACTIVATIONS[name](jnp, x))))
         expected = (ACTIVATIONS[name](np, near + 1e-6) - ACTIVATIONS[name](np, near - 1e-6)) / 2e-6
         np.testing.assert_allclose(slope(jnp.asarray(near)), expected, rtol=1e-6, atol=1e-8)
     far = jnp.asarray(np.concatenate([GRID, np.linspace(-1e4, 1e4, 101)]), jnp.float32)
-    assert np.isfinite(jax.vmap(jax.grad(lambda x: ACTIVATIONS[name](jnp, x)))(far)).all()
+    assert np.isfinite(jax.jit(jax.vmap(jax.grad(lambda x: ACTIVATIONS[name](jnp, x))))(far)).all()
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "selu"])
@@ -93,10 +95,23 @@ def test_shares_are_one_a_neuron_and_one_a_member() -> None:
 
 def test_the_slope_of_a_share_is_f_minus_x() -> None:
     x: Any = jnp.asarray(np.random.default_rng(0).normal(size=(5, 3)), jnp.float32)
-    slope = jax.grad(lambda share: activation(jnp, "selu", x, share).sum())(jnp.ones(3))
+    slope = jax.jit(jax.grad(lambda share: activation(jnp, "selu", x, share).sum()))(jnp.ones(3))
     np.testing.assert_allclose(slope, (activation(np, "selu", np.asarray(x)) - x).sum(axis=0), rtol=1e-5)
 
 
 def test_no_such_activation() -> None:
     with pytest.raises(RecipeError, match=r"received activation='rellu'; allowed: one of: relu"):
         activation(np, "rellu", np.zeros((1, 1)))
+
+
+# Written by benchmarks/neural/torch_layers.py.
+TORCH = json.loads(Path(__file__).with_name("torch_layers.json").read_text())["activations"]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_values_and_slopes_are_pytorchs_at_0_and_far_out_too(name: str) -> None:
+    x = np.array(TORCH["x"])
+    np.testing.assert_allclose(ACTIVATIONS[name](np, x), TORCH[name]["y"], rtol=1e-8, atol=1e-11)
+    with jax.enable_x64(True):
+        slope = jax.jit(jax.vmap(jax.grad(lambda x: ACTIVATIONS[name](jnp, x))))(jnp.asarray(x))
+    np.testing.assert_allclose(slope, TORCH[name]["slope"], rtol=1e-8, atol=1e-10)

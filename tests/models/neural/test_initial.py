@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,3 +98,18 @@ def test_biases_are_minus_convex_combinations_of_pre_activations() -> None:
 def test_one_row_gives_its_pre_activation() -> None:
     x, weight = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [0.5, -3.0]])
     np.testing.assert_allclose(he5_bias(np.random.default_rng(0), weight, x), [-2.0, 6.0], rtol=1e-6)
+
+
+# Written by benchmarks/neural/torch_layers.py.
+TORCH = json.loads(Path(__file__).with_name("torch_layers.json").read_text())["starts"]
+
+
+@pytest.mark.parametrize("name", INITIALS)
+def test_deviation_and_bounds_are_pytorchs(name: str) -> None:
+    made, theirs = initial(name, np.random.default_rng(1), (10, 60, 140)).astype(float), TORCH[name]
+    assert float(made.std()) == pytest.approx(theirs["deviation"], rel=0.01)
+    if name == "zeros":
+        return
+    assert float(((made / made.std()) ** 4).mean()) == pytest.approx(theirs["fourth"], rel=0.05)
+    if name.endswith("uniform"):
+        assert float(np.abs(made).max()) == pytest.approx(theirs["greatest"], rel=1e-3)

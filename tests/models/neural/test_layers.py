@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -243,7 +245,7 @@ def test_one_row_or_none_keeps_the_running_estimates_and_finite_slopes(weight: l
         args = (jnp.ones(1), jnp.zeros(1), jnp.array([0.5]), jnp.array([4.0]))
         return (layers.batch_norm(jnp, x, jnp.array(weight, jnp.float32), *args, True)[0] ** 2).sum()
 
-    assert np.isfinite(jax.grad(total)(jnp.asarray(x))).all()
+    assert np.isfinite(jax.jit(jax.grad(total))(jnp.asarray(x))).all()
 
 
 def test_constant_columns_are_the_shift() -> None:
@@ -308,5 +310,70 @@ def test_dropout_takes_old_keys_and_differentiates() -> None:
     x = jnp.ones((10, 10))
     old = jax.random.PRNGKey(3)
     np.testing.assert_array_equal(layers.dropout(x, old, 0.3), layers.dropout(x, KEY, 0.3))
-    slope = jax.grad(lambda x: layers.dropout(x, KEY, 0.3).sum())(x)
+    slope = jax.jit(jax.grad(lambda x: layers.dropout(x, KEY, 0.3).sum()))(x)
     np.testing.assert_array_equal(slope, layers.dropout(x, KEY, 0.3))
+
+
+# Written by benchmarks/neural/torch_layers.py; slopes are of the sum of output times cos(place).
+TORCH = json.loads(Path(__file__).with_name("torch_layers.json").read_text())
+
+
+def compare(layer: Callable[..., Array], case: dict[str, Any], *names: str) -> None:
+    """Compare the output of numpy and the slopes of jax with a case of PyTorch, both in double precision."""
+    given = [np.array(case[name]) for name in names]
+    np.testing.assert_allclose(layer(np, *given), case["y"], rtol=1e-10, atol=1e-10)
+    mark = np.cos(np.arange(np.size(case["y"])))
+    with jax.enable_x64(True):
+        found = jax.jit(
+            jax.grad(lambda *given: (layer(jnp, *given).reshape(-1) * mark).sum(), tuple(range(len(given))))
+        )(*map(jnp.asarray, given))
+    for name, slope in zip(names, found, strict=True):
+        if name in case["slopes"]:
+            np.testing.assert_allclose(slope, case["slopes"][name], rtol=1e-9, atol=1e-9)
+
+
+def test_dense_is_pytorchs() -> None:
+    compare(lambda xp, x, w, b: layers.dense(x, w, b), TORCH["dense"], "x", "weight", "bias")
+
+
+def test_embed_is_pytorchs() -> None:
+    case = TORCH["embedding"]
+    compare(lambda xp, table: layers.embed(xp, xp.asarray(case["codes"]), table), case, "table")
+
+
+def test_layer_norm_is_pytorchs() -> None:
+    compare(layers.layer_norm, TORCH["layer_norm"], "x", "scale", "shift")
+
+
+def test_batch_norm_is_pytorchs_over_three_batches_padded_ones_too() -> None:
+    case = TORCH["batch_norm"]
+    scale, shift = np.array(case["scale"]), np.array(case["shift"])
+    mean, var = np.zeros(3), np.ones(3)
+    weight = np.array([1.0] * 7 + [0.0] * 2)
+    for batch in case["batches"]:
+        before = (mean, var)
+
+        def layer(xp: Any, x: Array, scale: Array, shift: Array, before: Any = before) -> Array:
+            padded = xp.concatenate([x, xp.full((2, 3), 50.0)])
+            return layers.batch_norm(xp, padded, xp.asarray(weight), scale, shift, *before, True)[0][:7]
+
+        compare(layer, {**case, **batch}, "x", "scale", "shift")
+        padded = np.concatenate([batch["x"], np.full((2, 3), 50.0)])
+        _, mean, var = layers.batch_norm(np, padded, weight, scale, shift, mean, var, True)
+        np.testing.assert_allclose(mean, batch["mean"], rtol=1e-10)
+        np.testing.assert_allclose(var, batch["var"], rtol=1e-10)
+    compare(
+        lambda xp, x: layers.batch_norm(xp, x, xp.ones(4), scale, shift, mean, var, False)[0],
+        case["judged"],
+        "x",
+    )
+
+
+@pytest.mark.parametrize("rate", TORCH["dropout"])
+def test_dropout_is_pytorchs_on_average(rate: str) -> None:
+    case = TORCH["dropout"][rate]
+    y = np.asarray(layers.dropout(jnp.ones((1000, 1000)), jax.random.key(0), float(rate)))
+    chance = 5 * math.sqrt(2 * float(rate) * (1 - float(rate)) / 1e6)
+    assert float((y == 0).mean()) == pytest.approx(case["dropped"], abs=chance)
+    assert float(y.max()) == pytest.approx(case["kept"], rel=1e-6)
+    assert float(y.mean(dtype=np.float64)) == pytest.approx(case["mean"], abs=chance * case["kept"])

@@ -122,7 +122,9 @@ def _silu(xp: ModuleType, x: Array) -> Array:
 
 def _softplus(xp: ModuleType, x: Array) -> Array:
     """Return log(1 + exp(x))."""
-    return xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))
+    # x - 2 max(x, 0) is -|x|, with a slope at 0 that gives the whole its half.
+    above = _relu(xp, x)
+    return above + xp.log1p(xp.exp(x - 2.0 * above))
 
 
 def _mish(xp: ModuleType, x: Array) -> Array:
