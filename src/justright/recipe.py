@@ -19,6 +19,7 @@ __all__ = [
     "Crosses",
     "Descent",
     "Features",
+    "Network",
     "Penalty",
     "Recipe",
     "Split",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 Optimizer: TypeAlias = Literal["exact", "sgd", "momentum", "ftrl", "rprop"]
+Rule: TypeAlias = tuple[bool, str, object, str]
 Schedule: TypeAlias = Literal["constant", "step", "exponential", "inverse-time", "cosine"]
 
 
@@ -154,6 +156,72 @@ class Descent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tolerance: float = 1e-6
 
 
+class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A network of the families `neural` and `wide-deep`, and how it is trained.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Neurons of each hidden layer, default three of 256; empty = a linear model.
+    activation : str
+        `auto` = selu for classes and mish for numbers; else a name of `models.neural.activations`.
+    numbers : {"auto", "plain", "periodic", "piecewise"}
+        How a number is read: as it is, by waves, or by pieces; `auto` = periodic.
+    normalise : {"none", "batch", "layer"}
+        Normalisation before each activation.
+    residual : bool
+        Layers of equal width add to their input.
+    dropout : float
+        Share of neurons dropped in training, 0..1 without 1; default 0.15.
+    ensemble : int
+        Networks in one that share all but a factor an input and their last layer, 1..64; default 1.
+    optimizer : str
+        A name of docs/reference/optimizers.md; default adam.
+    options : dict
+        Settings of the optimizer by optax's names, `{"b2": 0.95}`.
+    rate : float
+        Learning rate; 0 = found by a race on held-out rows.
+    schedule : str
+        How the rate moves; default coslog4, four cycles of doubling length.
+    batch : int
+        Rows a step; 0 = 256, more where the table is large.
+    epochs : int
+        Passes over the rows; 0 = by the size of the table.
+    patience : float
+        Passes without improvement that are borne, as a share of the passes so far; default 1.
+    decay : float
+        Decoupled weight decay of matrices, a multiple of the rate; default 0.02.
+    clip : float
+        Longest gradient; 0 = as it is.
+    average : float
+        Decay of a running average of the weights, below 1; 0 = none.
+    smoothing : float
+        Label smoothing 0..1; default 0, since it harms probabilities.
+    cv : int
+        Folds of a cross-validation, whose members train beside the model; 0 = one held-out part.
+    """
+
+    hidden: tuple[int, ...] = (256, 256, 256)
+    activation: str = "auto"
+    numbers: Literal["auto", "plain", "periodic", "piecewise"] = "auto"
+    normalise: Literal["none", "batch", "layer"] = "none"
+    residual: bool = False
+    dropout: float = 0.15
+    ensemble: int = 1
+    optimizer: str = "adam"
+    options: dict[str, float | bool | str] = {}
+    rate: float = 0.0
+    schedule: str = "coslog4"
+    batch: int = 0
+    epochs: int = 0
+    patience: float = 1.0
+    decay: float = 0.02
+    clip: float = 0.0
+    average: float = 0.0
+    smoothing: float = 0.0
+    cv: int = 0
+
+
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All choices of one run.
 
@@ -167,7 +235,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         A query over `table`, run by DuckDB (or SQLite for a database file).
     task : {"auto", "regression", "binary", "multiclass"}
         `auto` reads it off the target.
-    family : {"auto", "linear", "crossed"}
+    family : {"auto", "linear", "crossed", "neural", "wide-deep"}
         `auto` = crossed; linear where a column is text, where there are fewer than 500 rows, or where the
         optimizer, the kind or the path of the penalty is one of linear models.
     loss : {"auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"}
@@ -194,7 +262,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     table: str = ""
     sql: str = ""
     task: Literal["auto", "regression", "binary", "multiclass"] = "auto"
-    family: Literal["auto", "linear", "crossed"] = "auto"
+    family: Literal["auto", "linear", "crossed", "neural", "wide-deep"] = "auto"
     loss: Literal["auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"] = (
         "auto"
     )
@@ -212,6 +280,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     penalty: Penalty = Penalty()
     crosses: Crosses = Crosses()
     descent: Descent = Descent()
+    network: Network = Network()
 
 
 def from_data(data: Mapping[str, Any]) -> Recipe:
@@ -313,10 +382,39 @@ def _check_keys(data: Mapping[str, Any], kind: type[msgspec.Struct], prefix: str
             _check_keys(value, inner, f"{prefix}{key}.")
 
 
+def _network_rules(network: Network) -> tuple[Rule, ...]:
+    """Return what the settings of a network must fulfil: holds, key, received, allowed."""
+    return (
+        (len(network.hidden) <= 1_000, "network.hidden", len(network.hidden), "at most 1,000 layers"),
+        (
+            all(1 <= n <= 65_536 for n in network.hidden),
+            "network.hidden",
+            network.hidden,
+            "1..65536 neurons a layer",
+        ),
+        (0 <= network.dropout < 1, "network.dropout", network.dropout, "0 <= dropout < 1"),
+        (1 <= network.ensemble <= 64, "network.ensemble", network.ensemble, "1..64"),
+        (0 <= network.rate < 1e6, "network.rate", network.rate, "0 (a race finds it) or a number above 0"),
+        (network.batch >= 0, "network.batch", network.batch, ">= 0 (0 = by the table)"),
+        (network.epochs >= 0, "network.epochs", network.epochs, ">= 0 (0 = by the table)"),
+        (network.patience > 0, "network.patience", network.patience, "> 0"),
+        (0 <= network.decay < float("inf"), "network.decay", network.decay, ">= 0"),
+        (0 <= network.clip < float("inf"), "network.clip", network.clip, ">= 0 (0 = no clipping)"),
+        (0 <= network.average < 1, "network.average", network.average, "0 <= average < 1"),
+        (0 <= network.smoothing < 1, "network.smoothing", network.smoothing, "0 <= smoothing < 1"),
+        (
+            network.cv == 0 or 2 <= network.cv <= 20,
+            "network.cv",
+            network.cv,
+            "0 (one held-out part), or 2..20",
+        ),
+    )
+
+
 def _check_ranges(recipe: Recipe) -> None:
     """Refuse values that no run could use."""
     split, descent, penalty, features = recipe.split, recipe.descent, recipe.penalty, recipe.features
-    rules: tuple[tuple[bool, str, object, str], ...] = (
+    rules: tuple[Rule, ...] = (
         (0 <= split.test <= 90, "split.test", split.test, "0..90 per cent"),
         (2 <= split.folds <= 20, "split.folds", split.folds, "2..20"),
         (1 <= split.repeats <= 10, "split.repeats", split.repeats, "1..10"),
@@ -353,6 +451,7 @@ def _check_ranges(recipe: Recipe) -> None:
             recipe.crosses.pairs,
             "two different columns each",
         ),
+        *_network_rules(recipe.network),
         (features.rare >= 1, "features.rare", features.rare, ">= 1"),
         (features.vocabulary >= 2, "features.vocabulary", features.vocabulary, ">= 2"),
         (features.buckets >= 1, "features.buckets", features.buckets, ">= 1"),

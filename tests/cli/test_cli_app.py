@@ -10,7 +10,7 @@ import pytest
 
 from justright.cli import train as train_verb
 from justright.cli.app import VERBS, build
-from justright.recipe import Descent, Recipe
+from justright.recipe import Recipe
 
 SURFACE = {
     "demo": "--out",
@@ -56,8 +56,6 @@ def test_every_option_has_a_help_text() -> None:
         ("TaskOption", Recipe, "task"),
         ("FamilyOption", Recipe, "family"),
         ("LossOption", Recipe, "loss"),
-        ("OptimizerOption", Descent, "optimizer"),
-        ("ScheduleOption", Descent, "schedule"),
     ],
 )
 def test_the_choices_are_those_of_the_recipe(option: str, owner: type[msgspec.Struct], field: str) -> None:

@@ -15,6 +15,7 @@ from justright.bundle.format import Bundle
 from justright.bundle.tensors import AnyArray
 from justright.errors import BundleError, JustrightError
 from justright.features.plan import FeaturePlan
+from justright.models.neural import NETWORKS
 from justright.schema import Block, FloatArray, Tokens
 
 __all__ = ["check_fit"]
@@ -54,6 +55,10 @@ def check_fit(
                 from justright.models.crossed.forward import check
 
                 check(bundle.model.front, bundle.arrays, bundle.model.outputs)
+            if bundle.model.family in NETWORKS:
+                from justright.models.neural.forward import check as check_network
+
+                check_network(bundle.model.front, bundle.arrays, bundle.model.outputs)
             block, _ = plan.transform_rows(columns, len(_SAMPLES))
             for trial in (block, _extreme(plan, block)):
                 margins = forward(bundle.model.front, bundle.arrays, trial)

@@ -50,7 +50,18 @@ def _crossed() -> Forward:
     return margins
 
 
-_FAMILIES: Final[Mapping[str, Callable[[], Forward]]] = {"linear": _linear, "crossed": _crossed}
+def _neural() -> Forward:
+    """The forward of networks."""
+    from justright.models.neural.forward import margins
+
+    return margins
+
+
+_FAMILIES: Final[Mapping[str, Callable[[], Forward]]] = {
+    "linear": _linear,
+    "crossed": _crossed,
+    "neural": _neural,
+}
 
 
 def load(

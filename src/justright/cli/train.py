@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 TaskOption: TypeAlias = Literal["auto", "regression", "binary", "multiclass"]
-FamilyOption: TypeAlias = Literal["auto", "linear", "crossed"]
+FamilyOption: TypeAlias = Literal["auto", "linear", "crossed", "neural", "wide-deep"]
 LossOption: TypeAlias = Literal[
     "auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"
 ]
-OptimizerOption: TypeAlias = Literal["exact", "sgd", "momentum", "ftrl", "rprop"]
-ScheduleOption: TypeAlias = Literal["constant", "step", "exponential", "inverse-time", "cosine"]
 
 _ROWS, _MODEL, _DESCENT, _COST = "Rows and columns", "Model", "Gradient descent", "Judging"
 
@@ -94,7 +92,7 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="Any choice of the recipe.", rich_help_panel=_MODEL),
     ] = None,
     optimizer: Annotated[
-        OptimizerOption | None, typer.Option(help="exact: no rate to set.", rich_help_panel=_DESCENT)
+        str | None, typer.Option(metavar="NAME", help="exact: no rate to set.", rich_help_panel=_DESCENT)
     ] = None,
     rate: Annotated[
         float | None, typer.Option(metavar="R", help="Learning rate.", rich_help_panel=_DESCENT)
@@ -106,7 +104,7 @@ def train(
         int | None, typer.Option(metavar="N", help="Most passes over the rows.", rich_help_panel=_DESCENT)
     ] = None,
     schedule: Annotated[
-        ScheduleOption | None, typer.Option(help="How the rate falls.", rich_help_panel=_DESCENT)
+        str | None, typer.Option(metavar="NAME", help="How the rate falls.", rich_help_panel=_DESCENT)
     ] = None,
     metric: Annotated[
         str | None, typer.Option(metavar="NAME", help="Headline metric.", rich_help_panel=_COST)
@@ -151,10 +149,11 @@ def train(
     }
     if _given(crosses) and family is None and recipe is None:
         choices["family"] = "crossed"
+    stepping = "network" if family in ("neural", "wide-deep") else "descent"
     descent = {"optimizer": optimizer, "rate": rate, "batch": batch, "epochs": epochs, "schedule": schedule}
     if resume is None:
         chosen = _recipe(
-            recipe, {**choices, "split": split, "crosses": crosses, "descent": descent}, set_ or []
+            recipe, {**choices, "split": split, "crosses": crosses, stepping: descent}, set_ or []
         )
     else:
         given = [

@@ -10,7 +10,7 @@ fingerprints, part and fold (26 bytes), and its time where one is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,6 +82,24 @@ class DataModule:
     def rows(self) -> int:
         """Number of training rows."""
         return int((self.facts.part == TRAIN).sum())
+
+    @property
+    def judging(self) -> int:
+        """The fold that judges where a single part does: the first, or the last in time."""
+        return max(int(block.fold[:, 0].max(initial=0)) for block in self.blocks) if self.forward else 0
+
+    @property
+    def trained(self) -> int:
+        """Number of rows outside the part that judges."""
+        return sum(int((block.fold[:, 0] != self.judging).sum()) for block in self.blocks)
+
+    def one_part(self) -> DataModule:
+        """Return the same rows with a single held-out part, the fold `judging`; all other rows train."""
+        blocks = []
+        for block in self.blocks:
+            fold = np.where(block.fold[:, :1] == self.judging, block.fold[:, :1], -2).astype(np.int8)
+            blocks.append(replace(block, fold=fold))
+        return replace(self, blocks=blocks)
 
     @property
     def test_rows(self) -> int:
@@ -266,8 +284,8 @@ def _are_copies(facts: Facts, train: npt.NDArray[np.bool_], distinct: int) -> bo
 def _fill_empty_folds(facts: Facts, train: npt.NDArray[np.bool_], n_folds: int) -> None:
     """Deal the rows of a tiny table round by round where a fold would be empty. Sets `facts.fold`."""
     for repeat in range(facts.fold.shape[1]):
-        counts = np.bincount(facts.fold[train, repeat], minlength=n_folds)
-        if counts.min() == 0:
+        own = facts.fold[train, repeat]
+        if not all((own == fold).any() for fold in range(n_folds)):
             order = np.argsort(mix64(facts.content + np.uint64(repeat)), kind="stable")
             order = order[train[order]]
             facts.fold[order, repeat] = np.arange(len(order)) % n_folds

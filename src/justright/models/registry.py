@@ -36,7 +36,23 @@ def _crossed(recipe: Recipe) -> Learner:
     return CrossedLearner(recipe.crosses)
 
 
-FAMILIES: Final[dict[str, Callable[[Recipe], Learner]]] = {"linear": _linear, "crossed": _crossed}
+def _neural(recipe: Recipe) -> Learner:
+    """Return the Learner of networks; MissingExtraError without jax."""
+    if find_spec("jax") is None or find_spec("optax") is None:
+        raise MissingExtraError(
+            f"family={recipe.family!r} without jax and optax, which train networks",
+            next_step="pip install 'justright[neural]', or --family crossed",
+        )
+    from justright.models.neural.learner import NeuralLearner
+
+    return NeuralLearner(recipe.network)
+
+
+FAMILIES: Final[dict[str, Callable[[Recipe], Learner]]] = {
+    "linear": _linear,
+    "crossed": _crossed,
+    "neural": _neural,
+}
 """The families: name -> maker of a Learner from the recipe. Heavy imports wait for the call."""
 
 

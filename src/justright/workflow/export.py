@@ -12,6 +12,7 @@ from justright.bundle.card import CardFacts, ColumnFact, SliceFact, write_card
 from justright.bundle.format import Link, ModelFile, write_bundle
 from justright.datamodule import DataModule
 from justright.models.base import Learner, Spec
+from justright.models.neural import NETWORKS
 from justright.models.reading import Reading
 from justright.monitor import baseline
 from justright.recipe import Recipe
@@ -124,6 +125,14 @@ def _training(judgement: Judgement, data: DataModule, recipe: Recipe, family: st
     chosen = f"The penalty {figure(float(penalty), 3)} was chosen by the mean validation loss of the folds."
     if family == "crossed":
         chosen = "The penalties of each function and table were chosen by the loss of the held-out rows."
+    if family in NETWORKS and not recipe.network.cv:
+        rate = figure(float(judgement.hyperparameters["rate"]), 3)
+        return (
+            f"One part of the rows, drawn {by}, judges the model; {data.trained} of {data.rows} rows trained "
+            f"it, {data.test_rows} are kept for the test.",
+            f"The learning rate {rate} was found by a race on the part that judges.",
+            "The pass with the least loss on that part is kept.",
+        )
     return (
         f"{recipe.split.folds} folds {by}; {data.rows} rows trained, {data.test_rows} are kept for the test.",
         chosen,

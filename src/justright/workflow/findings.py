@@ -9,9 +9,9 @@ from justright.kinds import Profile
 from justright.metrics import metric
 from justright.metrics.suitability import check_loss
 from justright.models.base import Spec
-from justright.models.crossed import CROSSED
 from justright.models.linear import LINEAR
 from justright.models.linear.steepness import safe_rate
+from justright.models.neural import NETWORKS
 from justright.recipe import Recipe
 from justright.schema import Finding, Schema, Task, Value
 from justright.source import Source
@@ -179,6 +179,8 @@ def _training(trained: Trained, recipe: Recipe) -> list[Finding]:
     if trained.interrupted:
         sentence = f"The training was ended early ({trained.history.ended}); this is the best there was."
         found.append(Finding("training-interrupted", "warning", sentence, {}, "train again"))
+    elif recipe.family in NETWORKS:
+        return found
     elif trained.history.ended.startswith("all ") and recipe.descent.optimizer == "exact":
         sentence = f"The training did not converge: {trained.history.ended}."
         move = f"--epochs {2 * recipe.descent.epochs}"
@@ -212,9 +214,9 @@ def _diverged(trained: Trained, recipe: Recipe, spec: Spec, data: DataModule) ->
 def _unread(data: DataModule, family: str) -> list[Finding]:
     """Name text columns that the family does not read."""
     names = [feature.column.name for feature in data.plan.data.text]
-    if family != CROSSED or not names:
+    if family == LINEAR or not names:
         return []
-    sentence = f"The family crossed does not read text: {', '.join(names[:5])} said nothing to this model."
+    sentence = f"The family {family} does not read text: {', '.join(names[:5])} said nothing to this model."
     return [
         Finding(
             "text-not-read", "warning", sentence, {"columns": names}, "--family linear reads words of text"

@@ -93,10 +93,13 @@ def judge(
     assert target is not None
     train, validation = _last_losses(trained, len(members))
     setting = choose_setting(members, validation, trained.failed, _fold_weight(data, recipe.split.folds))
-    member = next(place for place, m in enumerate(members) if m.fold < 0 and m.setting == setting)
+    # A family that keeps one part to judge by exports the very model that was judged.
+    own = [place for place, m in enumerate(members) if m.setting == setting]
+    member = next((place for place in own if members[place].fold < 0), own[0])
     held = held_out(learner, spec, trained.state, members, data.blocks, setting)
     name = default_metric(target.task) if recipe.metric == "auto" else metric(recipe.metric, target.task).name
-    choice = _choice(held, members, validation, setting, spec, float(train[member]), recipe)
+    loss = float(train[member]) if members[member].fold < 0 else float("nan")
+    choice = _choice(held, members, validation, setting, spec, loss, recipe)
     evaluation = _evaluation(held, data, schema, recipe, choice, name)
     threshold = evaluation.threshold
     _require(evaluation, name, target.task)
@@ -118,13 +121,19 @@ def judge(
         {
             "penalty": chosen.penalty,
             "mix": chosen.mix,
-            "rate": chosen.rate,
+            "rate": _rate(trained, member, chosen),
             "passes": trained.history.passes,
             "cost_fp": recipe.cost_fp,
             "cost_fn": recipe.cost_fn,
         },
         held,
     )
+
+
+def _rate(trained: Trained, member: int, chosen: Member) -> float:
+    """Return the learning rate of the exported model: the one it ended with where a family finds its own."""
+    own = [row.norms["rate"] for row in trained.history.rows if row.member == member and "rate" in row.norms]
+    return own[-1] if own else chosen.rate
 
 
 def _fold_weight(data: DataModule, folds: int) -> list[float]:

@@ -10,6 +10,7 @@ from typing import Final
 
 from justright.datamodule import DataModule
 from justright.models.crossed import CROSSED
+from justright.models.neural import NETWORKS
 from justright.recipe import Recipe
 from justright.schema import Member
 from justright.workflow.family import family_of
@@ -55,6 +56,8 @@ def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[M
     exact_sums : bool
         Members cost nothing: take a finer path.
     """
+    if family_of(recipe, data.plan, data.rows) in NETWORKS:
+        return _networks(recipe, data)
     penalty = recipe.penalty
     mix = {"l2": 0.0, "l1": 1.0, "elastic": penalty.mix}[penalty.kind]
     strengths = (1.0,) if family_of(recipe, data.plan, data.rows) == CROSSED else ()
@@ -68,3 +71,11 @@ def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[M
         for fold, repeat in groups
         for setting, strength in enumerate(path)
     )
+
+
+def _networks(recipe: Recipe, data: DataModule) -> tuple[Member, ...]:
+    """Return one network that is judged on one held-out part, or one a fold and one of all rows."""
+    if not recipe.network.cv:
+        return (Member(fold=data.judging, forward=data.forward),)
+    groups = [(-1, 0)] + [(k, r) for r in range(recipe.split.repeats) for k in range(recipe.split.folds)]
+    return tuple(Member(fold, repeat=repeat, forward=data.forward) for fold, repeat in groups)

@@ -17,10 +17,12 @@ from justright.errors import ColumnError, RecipeError, TableError, TrainingError
 from justright.kinds import Profile, infer_schema
 from justright.metrics.suitability import check_loss
 from justright.models.base import Learner, Spec
+from justright.models.neural import NETWORKS
+from justright.models.neural.defaults import epochs_of
 from justright.models.registry import learner_for
 from justright.optim.losses import Loss, loss_for
 from justright.optim.schedules import schedule_for
-from justright.recipe import Recipe, from_data
+from justright.recipe import Descent, Recipe, change, from_data
 from justright.runs import RunFolder, create, open_run
 from justright.schema import Member, Schema
 from justright.source import Source, open_source
@@ -137,6 +139,8 @@ def train_recipe(
         recipe = open_run(resume).read("recipe.json", Recipe)
         if open_run(resume).ended:
             return load_run(resume)
+    if recipe.family in NETWORKS and recipe.network.cv:
+        recipe = change(recipe, [f"split.folds={recipe.network.cv}"])
     if not recipe.target:
         raise RecipeError("no target", allowed="the column to predict", next_step="--target COLUMN")
     source = open_source(table if table is not None else recipe.table, sql=recipe.sql)
@@ -152,6 +156,8 @@ def train_recipe(
         report = split_audit(data, schema, recipe)
         encoded = time.perf_counter()
         family = family_of(recipe, data.plan, data.rows)
+        if family in NETWORKS and not recipe.network.cv:
+            data = data.one_part()
         learner, spec, members = _question(recipe, data, loss, schema, family, folder)
         on_phase("training", folder.path)
         trained = _train(learner, spec, members, data, recipe, folder, callbacks)
@@ -276,11 +282,15 @@ def _question(
     learner = learner_for(family, recipe)
     outputs = len(schema.target.classes) if loss.link == "softmax" else 1
     schedule = schedule_for(recipe.descent.schedule)
+    descent = recipe.descent
+    if family in NETWORKS:
+        passes = epochs_of(recipe.network, data.rows if recipe.network.cv else data.trained)
+        descent = Descent("sgd", epochs=passes, patience=recipe.network.patience, tolerance=0.0)
     spec = Spec(
         loss,
         outputs,
         data.plan,
-        recipe.descent,
+        descent,
         schedule,
         data.rows,
         recipe.features.clip,

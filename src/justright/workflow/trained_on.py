@@ -35,6 +35,7 @@ __all__ = ["TrainedOn", "trained_on", "write_trained_on"]
 
 _FILE: Final = "trained_on.npy"
 _MOST: Final = 1 << 19
+_CHUNK: Final = 1 << 22  # rows at a time: what is made of them stays small
 _SURPRISE: Final = 3.0  # standard deviations above the twins of chance
 _GRAVE: Final = 0.01  # share of the rows from which the figures are off by more than a whim
 
@@ -49,10 +50,15 @@ def write_trained_on(folder: RunFolder, data: DataModule) -> None:
     StorageError
         The file cannot be written.
     """
-    train = data.facts.part == 0
-    keys = _keys(data.facts.content[train], data.facts.target[train])
+    facts, limit = data.facts, _limit(data.rows)
+    kept = []
+    for begin in range(0, len(facts.part), _CHUNK):
+        part = slice(begin, begin + _CHUNK)
+        train = facts.part[part] == 0
+        keys = _keys(facts.content[part][train], facts.target[part][train])
+        kept.append(keys[keys <= limit])
     file = io.BytesIO()
-    np.save(file, np.sort(keys[keys <= _limit(len(keys))]).astype("<u8"), allow_pickle=False)
+    np.save(file, np.sort(np.concatenate(kept)).astype("<u8"), allow_pickle=False)
     folder.write_bytes(_FILE, file.getvalue())
 
 

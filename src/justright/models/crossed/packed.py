@@ -16,8 +16,8 @@ from justright.errors import TrainingError
 from justright.kernels.additive import LANE, LOSSES, Rows, bin_codes
 from justright.models.base import Spec
 from justright.models.crossed.fields import Field, product
-from justright.models.crossed.room import Room
 from justright.models.crossed.terms import Term
+from justright.models.room import Room
 from justright.schema import Block, FloatArray, Member
 
 __all__ = ["Packed", "columns_of", "counts_of", "pack"]

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from justright.models.crossed.room import Room
+from justright.models.room import Room
 
 LARGE = 1 << 20
 
@@ -41,7 +41,7 @@ def test_an_array_without_rows_needs_no_file(tmp_path):
 def test_a_mapped_array_is_no_anonymous_memory(tmp_path):
     code = (
         "import sys; from pathlib import Path; import numpy as np\n"
-        "from justright.models.crossed.room import Room\n"
+        "from justright.models.room import Room\n"
         "made = Room(Path(sys.argv[1]), 1 << 20, 1 << 12).array((64 << 20,), np.uint8); made[:] = 1\n"
         "print(next(line for line in open('/proc/self/status') if line.startswith('RssAnon')).split()[1])"
     )

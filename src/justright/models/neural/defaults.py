@@ -1,0 +1,100 @@
+"""What the settings that are left open become: after RealMLP (arXiv 2407.04491, table A.1), by table size."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from justright.errors import RecipeError, closest
+from justright.models.base import Spec
+from justright.models.neural.activations import ACTIVATIONS
+from justright.models.neural.design import Design, Numbers
+from justright.models.neural.front import Layout
+from justright.models.neural.guards import Ema
+from justright.models.neural.rule import Rule
+from justright.recipe import Network
+
+__all__ = ["batch_of", "design_for", "epochs_of", "prior_of", "rule_for"]
+
+_BATCH: Final = 256
+_LARGE: Final = 100_000  # training rows from which a step takes more of them
+_LARGEST_BATCH: Final = 4096
+_EPOCHS: Final = 128
+_STEPS: Final = 60_000  # of a training, where passes are many
+_FEWEST: Final = 8
+# Rates in the "neural tangent" scale that serve all widths (RealMLP: 0.04 for classes, 0.2 for numbers).
+_RATES: Final = {"classes": 0.04, "numbers": 0.2}
+_SIGNED: Final = 0.1  # of the rate, for optimizers whose every step has full length
+
+
+def design_for(network: Network, layout: Layout, spec: Spec, wide: tuple[int, ...] = ()) -> Design:
+    """Return the network that a recipe asks for, for these inputs and outputs."""
+    names = {"squared", "huber", "absolute", "quantile", "poisson"}
+    activation = network.activation
+    if activation == "auto":
+        activation = "mish" if spec.loss.name in names else "selu"
+    if activation not in ACTIVATIONS:
+        raise RecipeError(f"network.activation={activation!r}", allowed=closest(activation, ACTIVATIONS))
+    return Design(
+        layout.numbers,
+        layout.others,
+        tuple(size for _, size in layout.embedded),
+        spec.outputs,
+        tuple(network.hidden),
+        activation,
+        bool(network.hidden),
+        _numbers(network),
+        network.normalise,
+        network.residual,
+        network.ensemble,
+        bool(network.hidden),
+        wide,
+    )
+
+
+def _numbers(network: Network) -> Numbers:
+    """Return how numbers are read: by waves, in a linear model as they are, unless it is told."""
+    if network.numbers == "auto":
+        return "periodic" if network.hidden else "plain"
+    return network.numbers
+
+
+def rule_for(network: Network) -> Rule:
+    """Return how the weights move."""
+    options = dict(network.options)
+    if network.optimizer in ("adam", "adamw", "nadam", "nadamw"):
+        options.setdefault("b2", 0.95)
+    return Rule(
+        network.optimizer,
+        tuple(sorted(options.items())),
+        network.schedule,
+        network.clip,
+        network.decay if network.hidden else 0.0,
+        Ema(network.average) if network.average else None,
+        network.dropout if network.hidden else 0.0,
+    )
+
+
+def batch_of(network: Network, rows: int) -> int:
+    """Return the rows of a step: 256, and more from 100,000 rows on, where steps are many."""
+    if network.batch:
+        return min(network.batch, max(rows, 1))
+    size = _BATCH
+    while rows / size > _LARGE / _BATCH and size < _LARGEST_BATCH:
+        size *= 2
+    return min(size, max(rows, 1))
+
+
+def epochs_of(network: Network, rows: int) -> int:
+    """Return the passes of a training: 128, fewer where they would take more than 60,000 steps."""
+    if network.epochs:
+        return network.epochs
+    steps = -(-max(rows, 1) // batch_of(network, rows))
+    return max(_FEWEST, min(_EPOCHS, _STEPS // steps))
+
+
+def prior_of(network: Network, spec: Spec, batch: int) -> float:
+    """Return the rate around which the race looks: for adam in the middle of what serves tables."""
+    rate = _RATES["numbers" if spec.loss.link in ("identity", "log") else "classes"]
+    if network.optimizer in ("lion", "sign_sgd", "rprop"):
+        rate *= _SIGNED
+    return float(rate * min((batch / _BATCH) ** 0.5, 4.0))

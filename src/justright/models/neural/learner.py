@@ -1,0 +1,372 @@
+"""The Learner of networks: passes of one compiled program, the rate found by a race; see `models.base`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from justright.errors import TrainingError
+from justright.models.base import Curve, Progress, Spec, State
+from justright.models.neural.activity import dead_share
+from justright.models.neural.defaults import batch_of, design_for, epochs_of, prior_of, rule_for
+from justright.models.neural.design import Design
+from justright.models.neural.front import fit_scales, inputs_of, layout_of
+from justright.models.neural.network import edges_of, initial_weights, pack, statistics_of, unpack
+from justright.models.neural.objective import objective_for
+from justright.models.neural.optimizer_state import flat_state, state_of
+from justright.models.neural.program import Carry, Program
+from justright.models.neural.race import COLUMNS, Found, Leg, race
+from justright.models.neural.rows import Rows, batches_of, groups_of, pack_rows
+from justright.optim.losses import row_losses
+from justright.recipe import Network
+from justright.schema import Block, FloatArray, Member
+
+__all__ = ["NeuralLearner"]
+
+_SAMPLE: Final = 65_536  # rows that set scales and pieces
+_STARTED: Final = 4_096  # rows that set the starting weights
+_JUDGED: Final = 65_536  # validation rows looked at after each pass
+_WATCHED: Final = 256  # rows that show which neurons are dead
+_AT_ONCE: Final = 8_192  # rows of a look
+_LOWERED: Final = 6  # times a diverging member goes on from its last good state
+_SLOWER: Final = 3.0
+_FIXED: Final = ("front.centre", "front.scale", "numbers.edges")
+_OWN: Final = ("rate", "lowered", "seed", "race", "vector", *_FIXED)
+
+
+class NeuralLearner:
+    """Networks on tables.
+
+    Every array of the state has the members as its last axis; a pass depends on nothing but the state,
+    the rows and its number.
+
+    Parameters
+    ----------
+    network : Network
+        The settings.
+    """
+
+    resume: Literal["state", "replay"] = "state"
+    early_stopping = True
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._cache: dict[str, Any] = {}
+
+    def start(self, spec: Spec, blocks: Sequence[Block], members: Sequence[Member], seed: int) -> State:
+        """Return the state before the first pass: scales, starting weights, and the rate of the race."""
+        layout = layout_of(spec.plan)
+        arrays: dict[str, npt.NDArray[Any]] = dict(fit_scales(layout, _sampled(blocks, members)))
+        rows = pack_rows(layout, arrays, blocks, spec.scratch)
+        design = design_for(self.network, layout, spec)
+        used = _trained(rows, members)
+        if not len(used):
+            raise TrainingError("no rows to train on", allowed="at least one row outside the held-out part")
+        some = rows.take(used[np.linspace(0, len(used) - 1, min(len(used), _STARTED)).astype(np.int64)])
+        arrays |= edges_of(design, some.x)
+        first = initial_weights(design, np.random.default_rng(seed), arrays, some.x, some.codes)
+        self._cache = {"rows": rows}
+        program = self._program(spec, design, arrays)
+        vector = np.repeat(pack(np, design, first)[None], len(members), axis=0)
+        found = self._race(spec, program, rows, members, vector[:1], seed)
+        rates = np.asarray([member.rate or found.rate for member in members], np.float32)
+        carry = program.start(vector, statistics_of(design), rates, self._steps(used))
+        told: dict[str, Any] = {
+            "rate": rates,
+            "lowered": np.zeros(len(members), np.int32),
+            "race": found.table,
+            **arrays,
+        }
+        told["seed"] = np.int64(seed)
+        state = {name: _of_all(np.asarray(array), len(members)) for name, array in told.items()}
+        return {**state, "rate": rates, "lowered": told["lowered"], **_state_of_carry(carry)}
+
+    def advance(
+        self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], number: int
+    ) -> tuple[State, Progress]:
+        """Take all rows once, or one group of them where the table is large."""
+        rows, design = self._rows(spec, state, blocks), self._design(spec)
+        program, seed = self._program(spec, design, _fixed(state)), int(state["seed"][0])
+        used = _trained(rows, members)
+        count = len(groups_of(len(used), seed, 0))
+        groups = groups_of(len(used), seed, number // count)
+        own = rows.take(used[groups[number % count]])
+        batches = batches_of(own, batch_of(self.network, len(used)), seed, number // count, number % count)
+        told = _told(state, members, seed)
+        told |= {"first": np.int32(number * batches.steps), "steps": np.float32(self._steps(used))}
+        carry, sums = program.train(self._carry(program, state), batches, told)
+        totals = {name: np.asarray(value, np.float64) for name, value in sums.items()}
+        with np.errstate(invalid="ignore"):
+            train = totals["loss"] / np.maximum(totals["weight"], 1e-300)
+        validation = self._validated(spec, program, carry, rows, members)
+        new, failed = self._kept(state, carry, train, validation)
+        norms = {name: totals[name] / batches.steps for name in ("gradient", "update")}
+        norms["rate"] = new["rate"].astype(np.float64)
+        norms["dead"] = self._dead(design, new, rows)
+        curve = Curve(1.0 / count, train, validation)
+        rule = f"the loss is no number even at a rate of {new['rate'].min():.2g}" if failed.any() else ""
+        done = np.zeros(len(members), bool)
+        return new, Progress((curve,), done, norms, batches.steps, rule, failed)
+
+    def margins(self, spec: Spec, state: State, block: Block) -> FloatArray:
+        """Return margins of a block, float64 (rows, outputs, members)."""
+        program = self._program(spec, self._design(spec), _fixed(state))
+        x, codes = inputs_of(layout_of(spec.plan), _fixed(state), block)
+        made = _margins(program, self._carry(program, state), x, codes)
+        return np.ascontiguousarray(made.transpose(1, 2, 0), np.float64)
+
+    def export(
+        self, spec: Spec, state: State, member: int
+    ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """Return the front and the arrays of one member's model."""
+        import msgspec
+
+        design = self._design(spec)
+        program = self._program(spec, design, _fixed(state))
+        vectors, statistics = program.judged(self._carry(program, state))
+        arrays = {**_fixed(state), **unpack(design, np.asarray(vectors[member]))}
+        arrays |= {name: np.asarray(array[member]) for name, array in statistics.items()}
+        target = spec.plan.data.target
+        centre, scale = (target.centre, target.scale) if target else (0.0, 1.0)
+        front = {
+            "design": msgspec.to_builtins(design),
+            "layout": msgspec.to_builtins(layout_of(spec.plan)),
+            "link": spec.loss.link,
+            "centre": centre,
+            "scale": scale,
+        }
+        return front, {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
+
+    def _steps(self, used: npt.NDArray[np.int64]) -> int:
+        """Return the steps of a whole training."""
+        return epochs_of(self.network, len(used)) * -(-len(used) // batch_of(self.network, len(used)))
+
+    def _design(self, spec: Spec) -> Design:
+        """Return the network."""
+        return design_for(self.network, layout_of(spec.plan), spec)
+
+    def _program(self, spec: Spec, design: Design, arrays: dict[str, npt.NDArray[Any]]) -> Program:
+        """Return the compiled functions, made once."""
+        if "program" not in self._cache:
+            fixed = {name: array for name, array in arrays.items() if name == "numbers.edges"}
+            objective = objective_for(spec.loss, self.network.smoothing)
+            self._cache["program"] = Program(design, fixed, objective, spec.loss, rule_for(self.network))
+        made: Program = self._cache["program"]
+        return made
+
+    def _rows(self, spec: Spec, state: State, blocks: Sequence[Block]) -> Rows:
+        """Return the encoded rows, made once."""
+        if "rows" not in self._cache:
+            self._cache["rows"] = pack_rows(layout_of(spec.plan), _fixed(state), blocks, spec.scratch)
+        made: Rows = self._cache["rows"]
+        return made
+
+    def _carry(self, program: Program, state: State) -> Carry:
+        """Return a state as the program has it."""
+        if self._cache.get("vector") is state["vector"]:
+            carry: Carry = self._cache["carry"]
+            return carry
+        return _carry_of_state(program, state)
+
+    def _kept(
+        self, state: State, carry: Carry, train: FloatArray, validation: FloatArray
+    ) -> tuple[State, npt.NDArray[np.bool_]]:
+        """Return the new state, members that diverged back at their last good one with a lower rate."""
+        new = {**state, **_state_of_carry(carry)}
+        judged = np.isnan(state["rate"]) | np.isfinite(validation) | np.isnan(validation)
+        bad = ~np.isfinite(train) | ~judged
+        if bad.any():
+            for name in new:
+                if name not in _OWN or name == "vector":
+                    new[name] = new[name].copy()
+                    new[name][..., bad] = state[name][..., bad]
+            new["rate"] = np.where(bad, state["rate"] / np.float32(_SLOWER), state["rate"])
+            new["lowered"] = state["lowered"] + bad.astype(np.int32)
+        else:
+            self._cache["vector"], self._cache["carry"] = new["vector"], carry
+        return new, np.asarray(new["lowered"] > _LOWERED)
+
+    def _validated(
+        self, spec: Spec, program: Program, carry: Carry, rows: Rows, members: Sequence[Member]
+    ) -> FloatArray:
+        """Return each member's loss on its own validation rows; NaN where it has none."""
+        found = np.full(len(members), np.nan)
+        for fold, repeat in sorted({(m.fold, m.repeat) for m in members if m.fold >= 0}):
+            own = self._judging(rows, fold, repeat)
+            places = [i for i, m in enumerate(members) if (m.fold, m.repeat) == (fold, repeat)]
+            if not own.count:
+                continue
+            made = _margins(program, _some(carry, np.asarray(places)), own.x, own.codes)
+            for place, margin in zip(places, made, strict=True):
+                found[place] = _mean_loss(spec, margin, own)
+        return found
+
+    def _judging(self, rows: Rows, fold: int, repeat: int) -> Rows:
+        """Return the validation rows of a fold, thinned where they are many."""
+        key = f"judging {fold} {repeat}"
+        if key not in self._cache:
+            chosen = np.flatnonzero((rows.fold[:, repeat] == fold) & (rows.weight > 0))
+            step = -(-len(chosen) // _JUDGED) if len(chosen) else 1
+            self._cache[key] = rows.take(chosen[::step])
+        made: Rows = self._cache[key]
+        return made
+
+    def _dead(self, design: Design, state: State, rows: Rows) -> FloatArray:
+        """Return the share of dead neurons of each member."""
+        if "watched" not in self._cache:
+            chosen = np.linspace(0, rows.count - 1, min(rows.count, _WATCHED)).astype(np.int64)
+            self._cache["watched"] = rows.take(chosen)
+        some, statistics = self._cache["watched"], statistics_of(design)
+        found = []
+        for member in range(state["vector"].shape[-1]):
+            arrays = {**_fixed(state), **unpack(design, state["vector"][:, member])}
+            arrays |= {name: state[f"stat.{name}"][..., member] for name in statistics}
+            found.append(dead_share(design, arrays, some.x, some.codes))
+        return np.asarray(found)
+
+    def _race(
+        self,
+        spec: Spec,
+        program: Program,
+        rows: Rows,
+        members: Sequence[Member],
+        vector: npt.NDArray[Any],
+        seed: int,
+    ) -> Found:
+        """Find the rate on the held-out rows of the first member that has some."""
+        if self.network.rate or all(member.rate for member in members):
+            return Found(self.network.rate, np.zeros((0, len(COLUMNS))), 0)
+        one = next((member for member in members if member.fold >= 0), members[0])
+        used = _trained(rows, [one])
+        judging = self._judging(rows, one.fold, one.repeat) if one.fold >= 0 else rows.take(used[:_JUDGED])
+        size = batch_of(self.network, len(used))
+        whole = batches_of(rows.take(used[: 1 << 18]), size, seed, 0, 0)
+
+        def batches(steps: int) -> list[Any]:
+            if steps >= whole.steps:
+                return [whole] * round(steps / whole.steps)
+            return [whole.first(steps)]
+
+        def losses(carry: Carry) -> FloatArray:
+            return _row_losses(spec, _margins(program, carry, judging.x, judging.codes)[0], judging)
+
+        told = _told({"rate": np.zeros(1, np.float32)}, [one], seed)
+        prior = prior_of(self.network, spec, size)
+        return race(
+            program,
+            Leg(batches, losses),
+            vector,
+            statistics_of(self._design(spec)),
+            told,
+            prior,
+            self._steps(used),
+        )
+
+
+def _sampled(blocks: Sequence[Block], members: Sequence[Member]) -> list[Block]:
+    """Return a sample of the rows that some member trains on, by fingerprint."""
+    total = sum(block.rows for block in blocks)
+    limit = np.uint64(min(_SAMPLE / max(total, 1), 1.0) * (2.0**64 - 2048))
+    held = {member.fold for member in members}
+    alone = held.pop() if len(held) == 1 else -1
+    parts = []
+    for block in blocks:
+        chosen = (block.key <= limit) | (total <= _SAMPLE)
+        chosen &= (block.fold[:, members[0].repeat] != alone) | (alone < 0)
+        parts.append(block.take(np.flatnonzero(chosen)))
+    return parts
+
+
+def _trained(rows: Rows, members: Sequence[Member]) -> npt.NDArray[np.int64]:
+    """Return the rows that some member trains on."""
+    some = np.zeros(rows.count, bool)
+    for fold, repeat, forward in {(m.fold, m.repeat, m.forward) for m in members}:
+        own = rows.fold[:, repeat]
+        some |= (own != fold) & ~(forward & (fold >= 0) & (own > fold)) if fold >= 0 else True
+    return np.flatnonzero(some & (np.asarray(rows.weight) > 0))
+
+
+def _told(state: State, members: Sequence[Member], seed: int) -> dict[str, Any]:
+    """Return what the program is told of each member."""
+    return {
+        "rate": np.asarray(state["rate"], np.float32),
+        "fold": np.asarray([m.fold if m.fold >= 0 else -100 for m in members], np.int32),
+        "repeat": np.asarray([m.repeat for m in members], np.int32),
+        "forward": np.asarray([m.forward and m.fold >= 0 for m in members], bool),
+        "seed": np.uint32(seed % 2**32),
+    }
+
+
+def _fixed(state: State) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays that do not learn."""
+    return {name: state[name][..., 0] for name in _FIXED if name in state}
+
+
+def _of_all(array: npt.NDArray[Any], members: int) -> npt.NDArray[Any]:
+    """Return an array that all members share with their axis."""
+    return np.repeat(array[..., None], members, axis=-1)
+
+
+def _state_of_carry(carry: Carry) -> State:
+    """Return what the program carries as named arrays, members last."""
+    last = jax.tree.map(lambda a: jnp.moveaxis(a, 0, -1), carry["optimizer"])
+    found: State = {"vector": np.moveaxis(np.asarray(carry["vector"]), 0, -1)}
+    found |= flat_state(last)
+    return found | {
+        f"stat.{name}": np.moveaxis(np.asarray(array), 0, -1) for name, array in carry["statistics"].items()
+    }
+
+
+def _carry_of_state(program: Program, state: State) -> Carry:
+    """Return named arrays as the program carries them, members first."""
+    vectors = np.ascontiguousarray(np.moveaxis(state["vector"], -1, 0))
+    statistics = {
+        name.removeprefix("stat."): np.moveaxis(array, -1, 0)
+        for name, array in state.items()
+        if name.startswith("stat.")
+    }
+    empty = {name: np.zeros(array.shape[1:], np.float32) for name, array in statistics.items()}
+    template = program.start(vectors, empty, np.ones(len(vectors), np.float32), 1)["optimizer"]
+    shapes = jax.tree.map(lambda a: jnp.moveaxis(a, 0, -1), template)
+    saved = state_of(shapes, state)
+    return {
+        "vector": jnp.asarray(vectors),
+        "optimizer": jax.tree.map(lambda a: jnp.moveaxis(a, -1, 0), saved),
+        "statistics": {name: jnp.asarray(np.ascontiguousarray(a)) for name, a in statistics.items()},
+    }
+
+
+def _some(carry: Carry, places: npt.NDArray[np.int64]) -> Carry:
+    """Return some members."""
+    made: Carry = jax.tree.map(lambda a: a[places], carry)
+    return made
+
+
+def _margins(program: Program, carry: Carry, x: Any, codes: Any) -> npt.NDArray[np.float32]:
+    """Return margins (members, rows, outputs) of any number of rows, by looks of one size."""
+    vectors, statistics = program.judged(carry)
+    n, found = len(x), []
+    size = min(_AT_ONCE, 1 << max(int(np.ceil(np.log2(max(n, 1)))), 4))
+    for begin in range(0, n, size):
+        part = slice(begin, begin + size)
+        short = size - len(x[part])
+        own = [np.concatenate([a[part], np.zeros((short, a.shape[1]), a.dtype)]) for a in (x, codes)]
+        found.append(np.asarray(program.margins(vectors, statistics, *own))[:, : size - short])
+    return np.concatenate(found, axis=1)
+
+
+def _row_losses(spec: Spec, margin: npt.NDArray[Any], rows: Rows) -> FloatArray:
+    """Return the loss of each row."""
+    with np.errstate(all="ignore"):
+        return row_losses(spec.loss, margin.astype(np.float64), rows.target)
+
+
+def _mean_loss(spec: Spec, margin: npt.NDArray[Any], rows: Rows) -> float:
+    """Return the weighted mean loss of some rows."""
+    weight = rows.weight.astype(np.float64)
+    return float(weight @ _row_losses(spec, margin, rows) / weight.sum())

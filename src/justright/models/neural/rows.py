@@ -1,0 +1,109 @@
+"""The rows of a training as arrays, and the order in which steps take them.
+
+Rows lie in the order of their fingerprints, so that the order of a table means nothing; large tables lie in
+mapped files. A pass takes groups of rows in a random order and mixes the rows of a group; both are pure
+functions of (seed, pass), as in `models.linear.shuffle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from justright.kernels.hashing import mix64
+from justright.models.neural.front import Layout, inputs_of
+from justright.models.neural.program import Batches
+from justright.models.room import Room
+from justright.schema import Block
+
+__all__ = ["GROUP", "Rows", "batches_of", "groups_of", "pack_rows"]
+
+GROUP: Final = 1 << 18
+"""Rows that are in memory at once, and that a checkpoint may cost."""
+
+_GOLDEN: Final = 0x9E3779B97F4A7C15
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows with their inputs.
+
+    `x` float32 (n, inputs), `codes` int32 (n, embedded), `target` (n,) or (n, outputs), `weight`
+    float32 (n,), `fold` int8 (n, repeats).
+    """
+
+    x: npt.NDArray[Any]
+    codes: npt.NDArray[Any]
+    target: npt.NDArray[Any]
+    weight: npt.NDArray[Any]
+    fold: npt.NDArray[Any]
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self.weight)
+
+    def take(self, chosen: Any) -> Rows:
+        """Return some rows, copied."""
+        return Rows(
+            *(np.asarray(a[chosen]) for a in (self.x, self.codes, self.target, self.weight, self.fold))
+        )
+
+
+def pack_rows(
+    layout: Layout, arrays: Mapping[str, npt.NDArray[Any]], blocks: Sequence[Block], folder: Path | None
+) -> Rows:
+    """Encode all rows of a table for a network, in the order of their fingerprints."""
+    n = sum(block.rows for block in blocks)
+    width, codes = layout.numbers + layout.others, len(layout.embedded)
+    room = Room(folder, n, 4 * (width + codes + 3))
+    shape = blocks[0].target.shape[1:]
+    shape = () if shape == (1,) else shape
+    made = Rows(
+        room.array((n, width), np.float32),
+        room.array((n, codes), np.int32),
+        room.array((n, *shape), blocks[0].target.dtype),
+        room.array((n,), np.float32),
+        room.array((n, blocks[0].fold.shape[1]), np.int8),
+    )
+    order = np.argsort(np.concatenate([block.key for block in blocks]), kind="stable")
+    place = np.empty(n, np.int64)
+    place[order] = np.arange(n)
+    begin = 0
+    for block in blocks:
+        own = place[begin : begin + block.rows]
+        begin += block.rows
+        made.x[own], made.codes[own] = inputs_of(layout, arrays, block)
+        made.target[own] = block.target.reshape(-1, *shape)
+        made.weight[own], made.fold[own] = block.weight, block.fold
+    return made
+
+
+def groups_of(count: int, seed: int, number: int) -> list[slice]:
+    """Return which stretches of the rows are taken together, in the order of pass `number`."""
+    groups = max(1, -(-count // GROUP))
+    cuts = np.linspace(0, count, groups + 1).astype(np.int64).tolist()
+    order = _drawn(seed, number, 0).permutation(groups)
+    return [slice(cuts[place], cuts[place + 1]) for place in order]
+
+
+def batches_of(rows: Rows, size: int, seed: int, number: int, group: int) -> Batches:
+    """Return rows in the order of a pass as (steps, size, ...); the last batch is padded with weight 0."""
+    steps = -(-rows.count // size)
+    order = _drawn(seed, number, group + 1).permutation(rows.count)
+    padded = np.concatenate([order, np.zeros(steps * size - rows.count, np.int64)])
+    taken = rows.take(padded)
+    taken.weight[rows.count :] = 0.0
+    parts = (taken.x, taken.codes, taken.target, taken.weight, taken.fold)
+    return Batches(*(part.reshape(steps, size, *part.shape[1:]) for part in parts))
+
+
+def _drawn(seed: int, number: int, group: int) -> np.random.Generator:
+    """Return the generator of one group of one pass: counter-based, so it needs no history."""
+    salt = mix64(np.asarray([(seed * _GOLDEN + number) % 2**64], np.uint64))[0]
+    return np.random.Generator(np.random.Philox(key=[int(salt), group]))
