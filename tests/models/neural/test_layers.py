@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -111,6 +113,16 @@ def test_slopes_are_the_finite_differences_of_numpy(name: str) -> None:
             down[place][at] -= step
             expected[at] = (value(*up) - value(*down)) / (2 * step)
         np.testing.assert_allclose(slope, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_nothing_of_jax_is_loaded_in_service() -> None:
+    code = (
+        "import sys, numpy as np; from justright.models.neural import activations, initial, layers;"
+        "layers.dense(np.ones((1, 2)), np.ones((2, 1)));"
+        "print({name.split('.')[0] for name in sys.modules} & {'jax', 'jaxlib', 'optax', 'scipy', 'numba'})"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
 
 
 def test_embed_reads_row_0_for_codes_that_are_not_in_the_table() -> None:
@@ -293,6 +305,15 @@ def test_masks_of_neighbours_layers_and_steps_are_independent() -> None:
         for shift in (1, 2, 3, 4, 8, 16, 64):
             assert abs((signs[a][:, shift:] * signs[a][:, :-shift]).mean()) < 1.2 * bound
             assert abs((signs[a][shift:] * signs[a][:-shift]).mean()) < 1.2 * bound
+
+
+def test_each_word_of_a_key_counts() -> None:
+    words = [[0, 0], *([0, 1 << k] for k in range(0, 32, 3)), *([1 << k, 0] for k in range(0, 32, 3))]
+    keys = [jax.random.wrap_key_data(jnp.array(pair, jnp.uint32)) for pair in words]
+    signs = [2.0 * (np.asarray(layers.dropout(jnp.asarray(ONES), key, 0.5)) > 0) - 1.0 for key in keys]
+    flat = np.array(signs).reshape(len(words), -1)
+    agreement = flat @ flat.T / ONES.size - np.eye(len(words))
+    assert float(np.abs(agreement).max()) < 4.5 / math.sqrt(ONES.size)
 
 
 def test_the_rate_is_data_and_members_share_a_mask() -> None:

@@ -26,7 +26,8 @@ _SINE: Final = (
     -15.081483206893,
     3.6658551595639612,
 )
-# log(erfc(z) / t) + z^2 as a polynomial of t - 0.625, for t = 2 / (2 + z) and z in [0, 6].
+# log(erfc(z) / t) + z^2 as a polynomial of t - 0.625, for t = 2 / (2 + z), fitted for z in [0, 6];
+# beyond, exp(-z^2) leaves nothing of any error.
 _TAIL: Final = (
     -0.5014367259208691,
     1.374167165390701,
@@ -95,7 +96,7 @@ def normal_tail(xp: ModuleType, x: Array) -> Array:
     xp : module
         `numpy` or `jax.numpy`.
     x : float array
-        Any shape; beyond 8.4 the result is 1e-17 and stays.
+        Any shape; beyond 8.3 the result is under 1e-16.
 
     Examples
     --------
@@ -103,6 +104,6 @@ def normal_tail(xp: ModuleType, x: Array) -> Array:
     >>> normal_tail(np, np.array([0.0, -1.959964])).round(6).tolist()
     [0.5, 0.025]
     """
-    z = xp.minimum(xp.abs(x) * math.sqrt(0.5), 6.0)
+    z = xp.abs(x) * math.sqrt(0.5)
     t = 2.0 / (2.0 + z)
     return 0.5 * t * xp.exp(polynomial(t - 0.625, _TAIL) - z * z)
