@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 import jax
@@ -14,9 +14,8 @@ from justright.errors import TrainingError
 from justright.models.base import Curve, Progress, Spec, State
 from justright.models.neural.activity import dead_share
 from justright.models.neural.defaults import batch_of, design_for, epochs_of, prior_of, rule_for
-from justright.models.neural.design import Design
-from justright.models.neural.front import fit_scales, inputs_of, layout_of
-from justright.models.neural.network import edges_of, initial_weights, pack, statistics_of, unpack
+from justright.models.neural.front import Layout, fit_scales, inputs_of, layout_of
+from justright.models.neural.net import Net, TableNet, pack, unpack
 from justright.models.neural.objective import objective_for
 from justright.models.neural.optimizer_state import flat_state, state_of
 from justright.models.neural.program import Carry, Program
@@ -49,13 +48,16 @@ class NeuralLearner:
     ----------
     network : Network
         The settings.
+    make : callable, optional
+        Makes the network from the layout of its inputs and the Spec; default: the tables' own.
     """
 
     resume: Literal["state", "replay"] = "state"
     early_stopping = True
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, make: Callable[[Layout, Spec], Net] | None = None) -> None:
         self.network = network
+        self.make = make or (lambda layout, spec: TableNet(design_for(network, layout, spec)))
         self._cache: dict[str, Any] = {}
 
     def start(self, spec: Spec, blocks: Sequence[Block], members: Sequence[Member], seed: int) -> State:
@@ -63,19 +65,19 @@ class NeuralLearner:
         layout = layout_of(spec.plan)
         arrays: dict[str, npt.NDArray[Any]] = dict(fit_scales(layout, _sampled(blocks, members)))
         rows = pack_rows(layout, arrays, blocks, spec.scratch)
-        design = design_for(self.network, layout, spec)
+        net = self._net(spec)
         used = _trained(rows, members)
         if not len(used):
             raise TrainingError("no rows to train on", allowed="at least one row outside the held-out part")
         some = rows.take(used[np.linspace(0, len(used) - 1, min(len(used), _STARTED)).astype(np.int64)])
-        arrays |= edges_of(design, some.x)
-        first = initial_weights(design, np.random.default_rng(seed), arrays, some.x, some.codes)
+        arrays |= net.fixed(some.x)
+        first = net.initial(np.random.default_rng(seed), arrays, some.x, some.codes)
         self._cache = {"rows": rows}
-        program = self._program(spec, design, arrays)
-        vector = np.repeat(pack(np, design, first)[None], len(members), axis=0)
+        program = self._program(spec, net, arrays)
+        vector = np.repeat(pack(np, net.leaves, first)[None], len(members), axis=0)
         found = self._race(spec, program, rows, members, vector[:1], seed)
         rates = np.asarray([member.rate or found.rate for member in members], np.float32)
-        carry = program.start(vector, statistics_of(design), rates, self._steps(used))
+        carry = program.start(vector, net.statistics(), rates, self._steps(used))
         told: dict[str, Any] = {
             "rate": rates,
             "lowered": np.zeros(len(members), np.int32),
@@ -90,8 +92,8 @@ class NeuralLearner:
         self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], number: int
     ) -> tuple[State, Progress]:
         """Take all rows once, or one group of them where the table is large."""
-        rows, design = self._rows(spec, state, blocks), self._design(spec)
-        program, seed = self._program(spec, design, _fixed(state)), int(state["seed"][0])
+        rows, net = self._rows(spec, state, blocks), self._net(spec)
+        program, seed = self._program(spec, net, _fixed(state)), int(state["seed"][0])
         used = _trained(rows, members)
         count = len(groups_of(len(used), seed, 0))
         groups = groups_of(len(used), seed, number // count)
@@ -107,7 +109,7 @@ class NeuralLearner:
         new, failed = self._kept(state, carry, train, validation)
         norms = {name: totals[name] / batches.steps for name in ("gradient", "update")}
         norms["rate"] = new["rate"].astype(np.float64)
-        norms["dead"] = self._dead(design, new, rows)
+        norms["dead"] = self._dead(net, new, rows)
         curve = Curve(1.0 / count, train, validation)
         rule = f"the loss is no number even at a rate of {new['rate'].min():.2g}" if failed.any() else ""
         done = np.zeros(len(members), bool)
@@ -115,7 +117,7 @@ class NeuralLearner:
 
     def margins(self, spec: Spec, state: State, block: Block) -> FloatArray:
         """Return margins of a block, float64 (rows, outputs, members)."""
-        program = self._program(spec, self._design(spec), _fixed(state))
+        program = self._program(spec, self._net(spec), _fixed(state))
         x, codes = inputs_of(layout_of(spec.plan), _fixed(state), block)
         made = _margins(program, self._carry(program, state), x, codes)
         return np.ascontiguousarray(made.transpose(1, 2, 0), np.float64)
@@ -126,15 +128,15 @@ class NeuralLearner:
         """Return the front and the arrays of one member's model."""
         import msgspec
 
-        design = self._design(spec)
-        program = self._program(spec, design, _fixed(state))
+        net = self._net(spec)
+        program = self._program(spec, net, _fixed(state))
         vectors, statistics = program.judged(self._carry(program, state))
-        arrays = {**_fixed(state), **unpack(design, np.asarray(vectors[member]))}
+        arrays = {**_fixed(state), **unpack(net.leaves, np.asarray(vectors[member]))}
         arrays |= {name: np.asarray(array[member]) for name, array in statistics.items()}
         target = spec.plan.data.target
         centre, scale = (target.centre, target.scale) if target else (0.0, 1.0)
         front = {
-            "design": msgspec.to_builtins(design),
+            **net.front(),
             "layout": msgspec.to_builtins(layout_of(spec.plan)),
             "link": spec.loss.link,
             "centre": centre,
@@ -146,16 +148,16 @@ class NeuralLearner:
         """Return the steps of a whole training."""
         return epochs_of(self.network, len(used)) * -(-len(used) // batch_of(self.network, len(used)))
 
-    def _design(self, spec: Spec) -> Design:
+    def _net(self, spec: Spec) -> Net:
         """Return the network."""
-        return design_for(self.network, layout_of(spec.plan), spec)
+        return self.make(layout_of(spec.plan), spec)
 
-    def _program(self, spec: Spec, design: Design, arrays: dict[str, npt.NDArray[Any]]) -> Program:
+    def _program(self, spec: Spec, net: Net, arrays: dict[str, npt.NDArray[Any]]) -> Program:
         """Return the compiled functions, made once."""
         if "program" not in self._cache:
             fixed = {name: array for name, array in arrays.items() if name == "numbers.edges"}
             objective = objective_for(spec.loss, self.network.smoothing)
-            self._cache["program"] = Program(design, fixed, objective, spec.loss, rule_for(self.network))
+            self._cache["program"] = Program(net, fixed, objective, spec.loss, rule_for(self.network))
         made: Program = self._cache["program"]
         return made
 
@@ -216,17 +218,17 @@ class NeuralLearner:
         made: Rows = self._cache[key]
         return made
 
-    def _dead(self, design: Design, state: State, rows: Rows) -> FloatArray:
+    def _dead(self, net: Net, state: State, rows: Rows) -> FloatArray:
         """Return the share of dead neurons of each member."""
         if "watched" not in self._cache:
             chosen = np.linspace(0, rows.count - 1, min(rows.count, _WATCHED)).astype(np.int64)
             self._cache["watched"] = rows.take(chosen)
-        some, statistics = self._cache["watched"], statistics_of(design)
+        some, statistics = self._cache["watched"], net.statistics()
         found = []
         for member in range(state["vector"].shape[-1]):
-            arrays = {**_fixed(state), **unpack(design, state["vector"][:, member])}
+            arrays = {**_fixed(state), **unpack(net.leaves, state["vector"][:, member])}
             arrays |= {name: state[f"stat.{name}"][..., member] for name in statistics}
-            found.append(dead_share(design, arrays, some.x, some.codes))
+            found.append(dead_share(net.hidden(arrays, some.x, some.codes)))
         return np.asarray(found)
 
     def _race(
@@ -261,7 +263,7 @@ class NeuralLearner:
             program,
             Leg(batches, losses),
             vector,
-            statistics_of(self._design(spec)),
+            self._net(spec).statistics(),
             told,
             prior,
             self._steps(used),

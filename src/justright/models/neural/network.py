@@ -42,9 +42,7 @@ __all__ = [
     "initial_weights",
     "layers",
     "margins",
-    "pack",
     "statistics_of",
-    "unpack",
 ]
 
 Arrays = Mapping[str, Any]
@@ -122,10 +120,8 @@ def _read(xp: ModuleType, design: Design, arrays: Arrays, x: Any, codes: Any) ->
     return adapt(h[None], arrays["ensemble.factor"]) if design.ensemble > 1 else h
 
 
-def combined(xp: ModuleType, made: Any, link: str, design: Design) -> Any:
-    """Return the margins (rows, outputs) of an ensemble: the link of its mean prediction."""
-    if design.ensemble == 1:
-        return made
+def combined(xp: ModuleType, made: Any, link: str) -> Any:
+    """Return the margins (rows, outputs) of an ensemble, (networks, ...): the link of its mean prediction."""
     if link == "identity":
         return made.mean(axis=0)
     if link == "logistic":
@@ -275,17 +271,3 @@ def _by_feature(design: Design, rng: np.random.Generator, shape: tuple[int, ...]
     widths += [8] * len(design.embedded)
     drawn = rng.standard_normal((shape[0], 1, len(widths)))
     return np.repeat(drawn, widths, axis=-1).astype(np.float32)
-
-
-def pack(xp: ModuleType, design: Design, arrays: Arrays) -> Any:
-    """Return all parameters as one vector, in the order of `leaves_of`."""
-    return xp.concatenate([arrays[leaf.name].reshape(-1) for leaf in leaves_of(design)])
-
-
-def unpack(design: Design, vector: Any) -> dict[str, Any]:
-    """Return the arrays of a packed vector, as views where the library has them."""
-    found, begin = {}, 0
-    for leaf in leaves_of(design):
-        found[leaf.name] = vector[begin : begin + leaf.size].reshape(leaf.shape)
-        begin += leaf.size
-    return found

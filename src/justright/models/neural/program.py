@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from justright.models.neural.design import Design, leaves_of
-from justright.models.neural.network import Mode, combined, margins, pack, unpack
+from justright.models.neural.net import Net, pack, unpack
+from justright.models.neural.network import Mode, combined
 from justright.models.neural.objective import Objective
 from justright.models.neural.optimizers import elementwise, evaluated, guarded, optimizer_for
 from justright.models.neural.rule import Rule
@@ -60,7 +60,7 @@ class Program:
 
     Parameters
     ----------
-    design : Design
+    net : Net
         The network.
     fixed : mapping of str to array
         Arrays that do not learn (`numbers.edges`).
@@ -74,20 +74,20 @@ class Program:
 
     def __init__(
         self,
-        design: Design,
+        net: Net,
         fixed: Mapping[str, Any],
         objective: Objective,
         loss: Loss,
         rule: Rule,
     ) -> None:
-        self.design = design
+        self.net = net
         self.fixed = {name: jnp.asarray(array) for name, array in fixed.items()}
         self.objective = objective
         self.link = loss.link
         self.rule = rule
         own = isinstance(rule.optimizer, str)
         self._flat = own and elementwise(rule.optimizer, **dict(rule.options))
-        leaves = leaves_of(design)
+        leaves = net.leaves
         self._decayed = np.concatenate(
             [np.full(leaf.size, float(leaf.decayed), np.float32) for leaf in leaves]
         )
@@ -157,8 +157,9 @@ class Program:
         """The margins of a wave."""
 
         def one(vector: Any, statistics: Any, x: Any, codes: Any) -> Any:
-            arrays = {**self.fixed, **statistics, **unpack(self.design, vector)}
-            return combined(jnp, margins(jnp, self.design, arrays, x, codes), self.link, self.design)
+            arrays = {**self.fixed, **statistics, **unpack(self.net.leaves, vector)}
+            made = self.net.margins(jnp, arrays, x, codes, None)
+            return combined(jnp, made, self.link) if self.net.several else made
 
         def wave(vectors: Any, statistics: Any, x: Any, codes: Any) -> Any:
             if vectors.shape[0] > 1:
@@ -200,16 +201,16 @@ class Program:
         def objective(tree: Any) -> Any:
             mode = self._mode(weight, told["seed"], number, share)
             arrays = {**self.fixed, **carry["statistics"], **tree}
-            made = margins(jnp, self.design, arrays, x, codes, mode)
-            if self.design.ensemble > 1:
+            made = self.net.margins(jnp, arrays, x, codes, mode)
+            if self.net.several:
                 rows = jax.vmap(self.objective, in_axes=(0, None))(made, target).mean(axis=0)
             else:
                 rows = self.objective(made, target)
             return (weight * rows).sum() / jnp.maximum(total, _TINY), mode.statistics
 
-        tree = unpack(self.design, vector)
+        tree = unpack(self.net.leaves, vector)
         (loss, statistics), gradients = jax.value_and_grad(objective, has_aux=True)(tree)
-        gradient = pack(jnp, self.design, gradients)
+        gradient = pack(jnp, self.net.leaves, gradients)
         transform = self._transform(told["rate"], told["steps"], share)
         held = self._held(vector)
         updates, optimizer = transform.update(
@@ -238,7 +239,7 @@ class Program:
     def _mode(self, weight: Any, seed: Any, number: Any, share: Any) -> Mode:
         """Return what this step adds to a pass through the network."""
         key = None
-        if self.rule.dropout > 0:
+        if self.rule.dropout > 0 and self.net.drops:
             key = jax.random.fold_in(jax.random.key(seed), number)
         return Mode(weight, key, self.rule.dropout * _late(share))
 
@@ -260,16 +261,16 @@ class Program:
 
     def _held(self, vector: Any) -> Any:
         """Return parameters as the optimizer holds them: one vector, or arrays by name."""
-        return vector if self._flat else unpack(self.design, vector)
+        return vector if self._flat else unpack(self.net.leaves, vector)
 
     def _tree(self, held: Any) -> dict[str, Any]:
         """Return parameters by name."""
-        tree: dict[str, Any] = unpack(self.design, held) if self._flat else held
+        tree: dict[str, Any] = unpack(self.net.leaves, held) if self._flat else held
         return tree
 
     def _packed(self, held: Any) -> Any:
         """Return parameters as one vector."""
-        return held if self._flat else pack(jnp, self.design, held)
+        return held if self._flat else pack(jnp, self.net.leaves, held)
 
 
 def _scheduled(schedule: Any, rate: Any, steps: Any) -> Callable[[Any], Any]:
