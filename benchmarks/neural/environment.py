@@ -11,12 +11,26 @@ import sys
 from pathlib import Path
 
 RIVALS = Path(__file__).parent.parent.parent / ".venv-rivals-neural"
-PACKAGES = ["torch", "pytabkit", "lightning", "skorch", "keras", "scikit-learn", "lightgbm", "pandas", "pyarrow"]
-NEEDED = "import torch, pytabkit, lightning, skorch, sklearn, lightgbm, pandas, pyarrow; import keras"
+PACKAGES = [
+    "torch",
+    "pytabkit",
+    "lightning",
+    "skorch",
+    "keras",
+    "scikit-learn",
+    "lightgbm",
+    "pandas",
+    "pyarrow",
+    "jax",
+]
+NEEDED = "import torch, pytabkit, lightning, skorch, sklearn, lightgbm, pandas, pyarrow, jax; import keras"
 KINDS = ("OMP", "MKL", "OPENBLAS", "NUMBA", "LOKY")
-THREADS = {f"{kind}_NUM_THREADS": "2" for kind in KINDS} | {"LOKY_MAX_CPU_COUNT": "2", "KERAS_BACKEND": "torch"}
-# On a shared machine threads that wait by spinning burn processor seconds that no side needs: LightGBM took 54 s for
-# 6 s of work.
+THREADS = {f"{kind}_NUM_THREADS": "2" for kind in KINDS} | {
+    "LOKY_MAX_CPU_COUNT": "2",
+    "KERAS_BACKEND": "torch",
+}
+# On a shared machine threads that wait by spinning burn processor seconds that no side needs: LightGBM took
+# 54 s for 0.4 s of work.
 SHARED = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
 

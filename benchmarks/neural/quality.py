@@ -2,13 +2,14 @@
 
     python benchmarks/neural/quality.py [--tables higgs_7k ...] [--sides ours realmlp ...]
 
-The tables, splits and metrics of tables.py. Each side is a fresh process with two threads and fits once from a
-data frame in memory; the held-out fifth is the same for every side that can take it. Three seeds of the model for
-a table below 10,000 rows, one above. Ours is run with an empty cache of compiled programs (`compile`), then in a
-fresh process twice: first and warm. Test rows take part in no choice. The rivals' results are kept by table,
-split, side and seed in `results/DATE-quality.json`; only ours is run again (`--again` measures rivals anew).
-`--free` does not wait for the lock of timed runs (and takes none): for the rivals that need minutes a table, whose
-processor seconds count then (threads wait without spinning, so that these are those of the work).
+The tables, splits and metrics of tables.py. Each side is a fresh process with two threads and fits once
+from a data frame in memory; the held-out fifth is the same for every side that can take it. Three seeds of
+the model for a table below 10,000 rows, one above. Ours is run with an empty cache of compiled programs
+(`compile`), then in a fresh process twice: first and warm. Test rows take part in no choice. The rivals'
+results are kept by table, split, side and seed in `results/DATE-quality.json`; only ours is run again
+(`--again` measures rivals anew). `--free` does not wait for the lock of timed runs (and takes none): for
+the rivals that need minutes a table, whose processor seconds count then (threads wait without spinning, so
+that these are those of the work).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import datetime
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -36,6 +38,7 @@ sys.path.insert(0, str(HERE.parent / "linear"))
 sys.path.insert(0, str(HERE.parent))
 
 from glassbox import kept  # noqa: E402  (a script: its neighbours are not on the path before)
+
 from lock import alone  # noqa: E402
 
 OUR_SIDES = ("ours",)
@@ -164,9 +167,15 @@ def main() -> None:
         return
     results = HERE / "results" / f"{options.date}-quality.md"
     results.parent.mkdir(exist_ok=True)
+    failed = []
     for side in options.sides:
         for name in options.tables:
-            measure(name, [side], results, options)
+            try:
+                measure(name, [side], results, options)
+            except subprocess.CalledProcessError as error:
+                failed.append(f"{name} {side}: {error}")
+    if failed:
+        sys.exit("failed, what is above this line: " + "; ".join(failed))
 
 
 if __name__ == "__main__":

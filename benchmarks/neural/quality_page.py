@@ -23,18 +23,20 @@ def page(found: Found, date: str, order: list[str]) -> str:
         "",
         "`python benchmarks/neural/quality.py`",
         "",
-        f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, {os.cpu_count()} cores, two "
-        f"threads each, numpy {np.__version__}. Adult: official rows; Bank: 2/3-1/3, with duration; else 80/20; a "
-        "fifth of the training rows held out, the same for all sides. RealMLP (TD and TD-S of pytabkit, metric set, no "
-        "label smoothing), `lightgbm_stopped` and ours choose by the held-out rows; `lightgbm` (100 trees) and "
-        "scikit-learn's networks as they come train on them too (`mlp_stopped` holds out a fifth of its own). Error: "
-        "RMSE, 1 - AUC, log loss of many classes; mean of the seeds, +- their standard deviation. Fits from a data "
-        "frame in memory, imports apart; `cpu`: processor seconds of the first fit, all threads; `MB`: most memory "
-        "of the process, with that before the fit. Wall seconds at a load above two, or at low priority (nice), are "
-        "upper bounds: the machine was shared, processor seconds count. Test rows take part in no choice of any side.",
+        f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, {os.cpu_count()} "
+        f"cores, two threads each, numpy {np.__version__}. Adult: official rows; Bank: 2/3-1/3, with "
+        "duration; else 80/20; a fifth of the training rows held out, the same for all sides. RealMLP (TD "
+        "and TD-S of pytabkit, metric set, no label smoothing), `lightgbm_stopped` and ours choose by the "
+        "held-out rows; `lightgbm` (100 trees) and scikit-learn's networks as they come train on them too "
+        "(`mlp_stopped` holds out a fifth of its own). Error: RMSE, 1 - AUC, log loss of many classes; "
+        "mean of the seeds, +- their standard deviation. Fits from a data frame in memory, imports apart; "
+        "`cpu`: processor seconds of the first fit, all threads; `MB`: most memory of the process, with "
+        "that before the fit. Wall seconds at a load above two, or at low priority (nice), are upper "
+        "bounds: the machine was shared, processor seconds count. Test rows take part in no choice of any "
+        "side.",
         "",
-        "| table | rows: fit, held, test | split | side | error | accuracy | log loss | s first | s warm | cpu s "
-        "| s predict | MB | load before, after; nice |",
+        "| table | rows: fit, held, test | split | side | error | accuracy | log loss | s first | s warm "
+        "| cpu s | s predict | MB | load before, after; nice |",
         "|---|---|---|---|---:|---:|---:|---:|---:|---:|---:|---|---|",
     ]
     for name in (table for table in TABLES if table in found):
@@ -71,8 +73,9 @@ def _row(name: str, table: Found, side: str) -> str:
     memory = max((each.get("memory", [0, 0]) for each in seeds), key=lambda pair: pair[-1])
     predict = statistics.mean(each.get("predict", 0.0) for each in seeds)
     return (
-        f"| {name} | {rows} | {table['split'][:8]} | {side} | {error_of(made):.5g}{spread} | {means['accuracy']} "
-        f"| {means['log_loss']} | {_mean(made, 'fits'):.2f} | {f'{statistics.mean(warm):.2f}' if warm else ''} "
+        f"| {name} | {rows} | {table['split'][:8]} | {side} | {error_of(made):.5g}{spread} "
+        f"| {means['accuracy']} | {means['log_loss']} | {_mean(made, 'fits'):.2f} "
+        f"| {f'{statistics.mean(warm):.2f}' if warm else ''} "
         f"| {_mean(made, 'cpu'):.1f} | {predict:.2f} | {memory[0]} -> {memory[-1]} "
         f"| {', '.join(map(str, seeds[-1]['load']))}; {seeds[-1]['nice']} |"
     )
@@ -81,8 +84,9 @@ def _row(name: str, table: Found, side: str) -> str:
 def _beside(found: Found, order: list[str]) -> list[str]:
     """Return errors and seconds of all sides as shares of RealMLP's."""
     lines = [
-        "Error and seconds over RealMLP's (TD). Wanted of ours: mean error within 1 % (1.010), at most half of the time "
-        f"(wall where every load was at most {QUIET} and no side stood back, else processor seconds).",
+        "Error and seconds over RealMLP's (TD). Wanted of ours: mean error within 1 % (1.010), at most "
+        f"half of the time (wall where every load was at most {QUIET} and no side stood back, else "
+        "processor seconds).",
         "",
         "| side | tables | mean error | worst | better on | mean time, cpu | mean time, wall |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -128,7 +132,9 @@ def _named(found: Found) -> list[str]:
                 beaten.append(name)
     if asked:
         lost = ", ".join(sorted(set(asked) - set(beaten))) or "none"
-        lines.append(f"- better than the better of scikit-learn's two on {len(beaten)} of {len(asked)} (not: {lost}).")
+        lines.append(
+            f"- better than the better of scikit-learn's two on {len(beaten)} of {len(asked)} (not: {lost})."
+        )
     return lines
 
 
@@ -137,7 +143,9 @@ def _notes(found: Found, order: list[str]) -> list[str]:
     lines = ["What each side was:", ""]
     for side in order:
         versions = {
-            each.get("version", "") for table in found.values() for each in table["sides"].get(side, {}).values()
+            each.get("version", "")
+            for table in found.values()
+            for each in table["sides"].get(side, {}).values()
         }
         words = [
             f"{name} {each['model']}"
@@ -146,5 +154,7 @@ def _notes(found: Found, order: list[str]) -> list[str]:
             if each.get("model")
         ]
         if versions:
-            lines.append(f"- {side}: {', '.join(sorted(versions - {''}))}; {'; '.join(words) or 'as it comes'}")
+            lines.append(
+                f"- {side}: {', '.join(sorted(versions - {''}))}; {'; '.join(words) or 'as it comes'}"
+            )
     return lines

@@ -2,10 +2,10 @@
 
     python quality_rival.py FOLDER lightgbm|lightgbm_stopped|mlp|mlp_stopped|realmlp|realmlp_s
 
-reads train.parquet, test.parquet, held.npy and question.json of FOLDER, fits once from the data frame and writes
-SIDE.npy (numbers, or probabilities in the order of the classes) and SIDE.json. Seconds: the fit alone, with its
-encoding; imports apart. The held-out rows are given to the sides that can take them (both RealMLP and
-lightgbm_stopped); the others train on them too. Dates become the instant and its parts for all.
+reads train.parquet, test.parquet, held.npy and question.json of FOLDER, fits once from the data frame and
+writes SIDE.npy (numbers, or probabilities in the order of the classes) and SIDE.json. Seconds: the fit
+alone, with its encoding; imports apart. The held-out rows are given to the sides that can take them (both
+RealMLP and lightgbm_stopped); the others train on them too. Dates become the instant and its parts for all.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ERRORS = {"regression": "rmse", "binary": "1-auc_ovr", "multiclass": "cross_entr
 
 
 def realmlp(question: dict[str, Any], simple: bool) -> Fit:
-    """Fit RealMLP with tuned defaults, on the metric that is asked; missing numbers as TabArena's wrapper does."""
+    """Fit RealMLP with tuned defaults, on the metric asked; missing numbers as TabArena's wrapper does."""
     from pytabkit import (
         RealMLP_TD_Classifier,
         RealMLP_TD_Regressor,
@@ -65,7 +65,9 @@ def realmlp(question: dict[str, Any], simple: bool) -> Fit:
             self.classes_ = getattr(self.model, "classes_", None)
 
         def filled(self, x: Frame) -> Frame:
-            marks = {f"{name} is missing": x[name].isna().map({True: "yes", False: "no"}) for name in self.missing}
+            marks = {
+                f"{name} is missing": x[name].isna().map({True: "yes", False: "no"}) for name in self.missing
+            }
             return x.fillna(self.means).assign(**marks)
 
         def predict(self, x: Frame) -> Any:
@@ -90,6 +92,8 @@ def lightgbm(question: dict[str, Any], stopped: bool) -> Fit:
             texts = question["roles"]["categories"]
             self.known = {name: pd.CategoricalDtype(sorted(x[name].unique())) for name in texts}
             x = x.astype(self.known)
+            if question["task"] != "regression":
+                self.classes_, y = np.unique(y, return_inverse=True)
             if stopped:
                 rest = np.setdiff1d(np.arange(len(x)), held)
                 self.model = kind(n_estimators=2000, metric=metric, **settings).fit(
@@ -101,7 +105,6 @@ def lightgbm(question: dict[str, Any], stopped: bool) -> Fit:
                 )
             else:
                 self.model = kind(**settings).fit(x, y)
-            self.classes_ = getattr(self.model, "classes_", None)
             self.words = f"{self.model.best_iteration_ or self.model.n_estimators} trees"
 
         def predict(self, x: Frame) -> Any:
@@ -114,7 +117,7 @@ def lightgbm(question: dict[str, Any], stopped: bool) -> Fit:
 
 
 def mlp(question: dict[str, Any], stopped: bool) -> Fit:
-    """Fit scikit-learn's network on standard units and one-hot columns; a number to predict in standard units."""
+    """Fit scikit-learn's network on standard units and one-hot columns; targets in standard units."""
     from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
     from sklearn.impute import SimpleImputer
     from sklearn.neural_network import MLPClassifier, MLPRegressor

@@ -2,10 +2,11 @@
 
     python benchmarks/neural/tables.py
 
-prints them. Test part: the official one of Adult (the last 16,281 rows), a third of Bank, else a fifth, by a
-stated seed; held out for choices: a fifth of the training rows by the same seed. All sides get the same rows of
-each part, and the hash of the split stands beside every result. Left out are columns that number the rows and the
-two of bike_sharing that add up to its target. Errors: RMSE, 1 - AUC of two classes, log loss of more.
+prints them. Test part: the official one of Adult (the last 16,281 rows), a third of Bank, else a fifth, by
+a stated seed; held out for choices: a fifth of the training rows by the same seed. All sides get the same
+rows of each part, and the hash of the split stands beside every result. Left out are columns that number
+the rows and the two of bike_sharing that add up to its target. Errors: RMSE, 1 - AUC of two classes, log
+loss of more.
 """
 
 from __future__ import annotations
