@@ -82,7 +82,7 @@ OPTIMIZERS: Final[Mapping[str, Optimizer]] = {
     "fromage": Optimizer(1e-2, "tree"),
     "galore": Optimizer(1e-2, "tree"),
     "lamb": Optimizer(1e-2, "tree"),
-    "lars": Optimizer(1.0, "tree"),
+    "lars": Optimizer(1e-1, "tree"),
     "lbfgs": Optimizer(1.0, "whole", "objective", "value_fn"),
     "lion": Optimizer(1e-4),
     "madgrad": Optimizer(1e-2, decay="objective"),

@@ -308,9 +308,13 @@ def _scheduled(build: Callable[[Any], Transformation], rate: Callable[[Any], Any
 
 def _routed(name: str, transform: Transformation) -> Transformation:
     """Return an optimizer that finds the loss under the names it knows."""
+    import jax
     import optax
 
     reads = OPTIMIZERS[name].reads
+
+    def init(params: Any) -> Any:
+        return jax.tree.map(_strong, transform.init(params))
 
     def update(grads: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         _check_present(name, reads, extra)
@@ -321,7 +325,14 @@ def _routed(name: str, transform: Transformation) -> Transformation:
         updates, after = transform.update(grads, state, params, **extra)
         return updates, after
 
-    return optax.GradientTransformationExtraArgs(transform.init, update)
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _strong(leaf: Any) -> Any:
+    """Return a number of a state with a type of its own; a weak one would compile the program twice."""
+    import jax.numpy as jnp
+
+    return jnp.asarray(leaf, leaf.dtype) if getattr(leaf, "weak_type", False) else leaf
 
 
 def _check_present(name: str, reads: str, extra: Mapping[str, Any]) -> None:

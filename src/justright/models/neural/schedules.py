@@ -268,6 +268,9 @@ def _sgdr(*, cosine_kwargs: Sequence[Mapping[str, Any]]) -> Factor:
     """Build cosine cycles with warm restarts; the length of each is a share of all steps."""
     import optax
 
+    for cycle in cosine_kwargs:
+        for option in ("warmup_steps", "decay_steps"):
+            _check_share(option, cycle.get(option), "schedule sgdr, each cycle")
     schedule: Factor = optax.schedules.sgdr_schedule([_in_ticks(cycle) for cycle in cosine_kwargs])
     return schedule
 
