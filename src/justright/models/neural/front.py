@@ -24,6 +24,7 @@ __all__ = ["Layout", "fit_scales", "inputs_of", "layout_of"]
 
 _FEW: Final = 8  # values of a category that become columns
 _CUT: Final = 3.0
+_LEAST: Final = 1e-37  # spread of an input that says something
 _CODES: Final = 2  # codes before the first category: rare or never seen, missing
 
 Floats = npt.NDArray[np.float32]
@@ -75,14 +76,15 @@ def fit_scales(layout: Layout, blocks: Sequence[Block]) -> dict[str, Floats]:
     x = np.concatenate([_raw(layout, block) for block in blocks])
     centre, factor = np.zeros(x.shape[1], np.float32), np.zeros(x.shape[1], np.float32)
     for place in range(x.shape[1]):
-        known = x[:, place][~np.isnan(x[:, place])]
+        known = x[:, place][np.isfinite(x[:, place])].astype(np.float64)
         if not len(known):
             continue
         low, first, middle, third, high = np.quantile(known, [0.0, 0.25, 0.5, 0.75, 1.0])
         spread = third - first if third > first else 0.5 * (high - low)
         centre[place] = middle
-        factor[place] = 1.0 / spread if spread > 0 else 0.0
-    return {"front.centre": centre, "front.scale": np.nan_to_num(factor, posinf=0.0)}
+        # A spread whose inverse is no number in single precision is none.
+        factor[place] = 1.0 / spread if spread > _LEAST else 0.0
+    return {"front.centre": centre, "front.scale": factor}
 
 
 def inputs_of(
