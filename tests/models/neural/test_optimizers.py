@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -302,6 +303,24 @@ def test_factors_scale_inside_schedule_free_so_that_the_average_follows() -> Non
     assert ends[0][0] < ends[0][1]
 
 
+def test_no_option_of_optax_is_hidden_by_our_own() -> None:
+    """Fails when an optimizer of optax gains an option of the name of one of ours."""
+    ours = set(inspect.signature(optimizer_for).parameters) - {"options"}
+    hidden = {
+        (name, option)
+        for name in NAMES
+        for option in inspect.signature(getattr(optax, name, None) or getattr(optax.contrib, name)).parameters
+        if option in ours
+    }
+    assert hidden == {("rmsprop", "decay"), ("reduce_on_plateau", "factor")}
+    grads = jnp.array([2.0])
+    ended = step_of(optimizer_for("rmsprop", 0.1, b2=0.75), jnp.ones(1), grads)
+    np.testing.assert_allclose(ended, step_of(optax.rmsprop(0.1, decay=0.75), jnp.ones(1), grads), rtol=1e-6)
+    plateau = optimizer_for("reduce_on_plateau", 0.1, base="sgd", shrink=0.5, patience=1)
+    ended = steps_of(plateau, jnp.ones(1), grads, 2, value=1.0)[0]
+    np.testing.assert_allclose(ended, 1.0 - 0.2 - 0.1, rtol=1e-6)
+
+
 def test_own_decay_is_taken_from_optax() -> None:
     assert own_decay("adamw") == 1e-4 and own_decay("lion") == 1e-3 and own_decay("adafactor") == 0.0
     assert own_decay("sgd") == 0.0 and own_decay("dog") == 0.0 and own_decay("mechanize") == 0.0
@@ -353,6 +372,8 @@ def test_seeds_change_the_noise_and_nothing_else() -> None:
         ("adam", {"learning_rate": 0.9}, "received learning_rate=0.9"),
         ("sign_sgd", {"b1": 0.9}, r"b1=0.9 \(in optimizer sign_sgd\); allowed: no option"),
         ("noisy_sgd", {"key": 3}, "allowed: one of: .*seed"),
+        ("muon", {"ns_coeffs": "odd"}, r"options that optax refuses: Unknown.*\(in optimizer muon\)"),
+        ("reduce_on_plateau", {"shrink": 2.0}, r"optax refuses: .*\(in optimizer reduce_on_plateau\)"),
         ("mechanize", {"base": "prodgy"}, "received optimizer='prodgy'; allowed: one of: prodigy"),
         ("mechanize", {"base": "sam"}, r"received base='sam' \(in optimizer mechanize\)"),
         ("sam", {"base": "momo"}, r"received base='momo' \(in optimizer sam\)"),

@@ -54,6 +54,8 @@ __all__ = [
 
 # The name of the rate where it is not `learning_rate`, and who takes no function of the step for it.
 _RATE_NAMES: Final = {"polyak_sgd": "max_learning_rate"}
+# Options of optax whose names are ours here (`decay`, `factor`), and what they are called instead.
+_RENAMED: Final = {"rmsprop": {"b2": "decay"}, "reduce_on_plateau": {"shrink": "factor"}}
 _NUMBER_ONLY: Final = ("optimistic_adam", "polyak_sgd", "rprop")
 _DECAY_NAMES: Final = ("weight_decay", "weight_decay_rate", "adam_weight_decay")
 _SEEDED: Final = ("noisy_sgd", "sophia")
@@ -95,7 +97,8 @@ def optimizer_for(
         Multiplies the update of each entry. None: 1.
     **options
         As in optax; `seed` (int, default 0) for random numbers. Wrappers (mechanize, reduce_on_plateau, sam,
-        schedule_free) take `base` (a name) and `base_options`.
+        schedule_free) take `base` (a name) and `base_options`. Two names differ, because `decay` and `factor`
+        are taken: `b2` for the decay of rmsprop, `shrink` for the factor of reduce_on_plateau.
 
     Returns
     -------
@@ -230,10 +233,11 @@ def _factory(name: str) -> Callable[..., Any]:
 
 def _allowed(name: str) -> list[str]:
     """Return the names of the options of an optimizer, our own among them."""
-    rate_name = _RATE_NAMES.get(name, "learning_rate")
-    hidden = {rate_name, *(_REPLACED if name != "galore" else ())}
+    renamed = _RENAMED.get(name, {})
+    replaced = _REPLACED if name != "galore" else ()
+    hidden = {_RATE_NAMES.get(name, "learning_rate"), *replaced, *renamed.values()}
     known = [option for option in inspect.signature(_factory(name)).parameters if option not in hidden]
-    own = [*WRAPPERS.get(name, {}), *(["seed"] if name in _SEEDED else [])]
+    own = [*WRAPPERS.get(name, {}), *(["seed"] if name in _SEEDED else []), *renamed]
     return list(dict.fromkeys([*own, *known]))
 
 
@@ -247,7 +251,8 @@ def _checked(name: str, options: Mapping[str, Any], decay: Any) -> dict[str, Any
                 allowed=closest(option, allowed, limit=20) if allowed else "no option",
                 where=f"optimizer {name}",
             )
-    given = dict(options)
+    renamed = _RENAMED.get(name, {})
+    given = {renamed.get(option, option): value for option, value in options.items()}
     if decay is None or name == "mechanize":
         return given
     for option in _DECAY_NAMES:
@@ -283,11 +288,24 @@ def _made(name: str, rate: Rate, given: dict[str, Any]) -> Transformation:
             given["hessian_diagonal_fn"] = optax.contrib.hutchinson_estimator_diag_hessian(key)
 
     def build(rate: Rate) -> Transformation:
-        made = _factory(name)(**{_RATE_NAMES.get(name, "learning_rate"): rate}, **given)
-        return optax.with_extra_args_support(made)
+        return _called(name, _factory(name), **{_RATE_NAMES.get(name, "learning_rate"): rate}, **given)
 
     transform = _scheduled(build, rate) if callable(rate) and name in _NUMBER_ONLY else build(rate)
     return _routed(name, transform) if OPTIMIZERS[name].reads else transform
+
+
+def _called(name: str, factory: Callable[..., Any], **given: Any) -> Transformation:
+    """Return what a factory of optax makes, its complaints about the values translated."""
+    import optax
+
+    try:
+        return optax.with_extra_args_support(factory(**given))
+    except (TypeError, ValueError) as error:
+        raise RecipeError(
+            f"options that optax refuses: {error}",
+            where=f"optimizer {name}",
+            next_step="correct the value, or leave the option out",
+        ) from error
 
 
 def _scheduled(build: Callable[[Any], Transformation], rate: Callable[[Any], Any]) -> Transformation:
@@ -357,10 +375,10 @@ def _wrapped(name: str, rate: Rate, given: dict[str, Any], **around: Any) -> Tra
         return _schedule_free(name, rate, given, own, around)
     base = _base_for(name, rate, own, around)
     if name == "mechanize":
-        return optax.with_extra_args_support(optax.contrib.mechanize(base, **given))
+        return _called(name, optax.contrib.mechanize, base_optimizer=base, **given)
     if name == "sam":
         return _sam(base, own["rho"], own["opaque_mode"], given)
-    return _routed(name, optax.chain(base, optax.contrib.reduce_on_plateau(**given)))
+    return _routed(name, optax.chain(base, _called(name, optax.contrib.reduce_on_plateau, **given)))
 
 
 def _base_for(name: str, rate: Rate, own: Mapping[str, Any], around: Mapping[str, Any]) -> Transformation:
@@ -398,7 +416,7 @@ def _schedule_free(
         scale = {"decay": given.pop("b2", 0.999), "eps": given.pop("eps", 1e-8)}
         plain = optax.rmsprop(rate, **scale, eps_in_sqrt=False, bias_correction=True)
         base = guarded(plain, rate=rate, **around)
-    return optax.contrib.schedule_free(base, rate, **outer)
+    return _called(name, optax.contrib.schedule_free, base_optimizer=base, learning_rate=rate, **outer)
 
 
 def _sam(base: Transformation, rho: float, opaque: bool, given: dict[str, Any]) -> Transformation:
@@ -408,7 +426,9 @@ def _sam(base: Transformation, rho: float, opaque: bool, given: dict[str, Any]) 
 
     # optax's own normalisation divides by zero where the gradient is zero; this one does not.
     uphill = optax.chain(optax.normalize_by_update_norm(), optax.sgd(rho))
-    inner = optax.contrib.sam(base, uphill, opaque_mode=opaque, **given)
+    inner = _called(
+        "sam", optax.contrib.sam, optimizer=base, adv_optimizer=uphill, opaque_mode=opaque, **given
+    )
 
     def update(grads: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         if not opaque:

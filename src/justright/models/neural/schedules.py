@@ -176,7 +176,16 @@ def _factor_for(name: str, options: Mapping[str, Any]) -> Factor:
     given = {**SCHEDULES[known], **_checked(known, options)}
     if known in _OWN:
         return _OWN[known](**given)
-    ticking = _TICKING[known](**given)
+    try:
+        ticking = _TICKING[known](**given)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, RecipeError):
+            raise
+        raise RecipeError(
+            f"options that optax refuses: {error}",
+            where=f"schedule {known}",
+            next_step="correct the value, or leave the option out",
+        ) from error
 
     def factor(done: jax.Array) -> jax.Array:
         import jax.numpy as jnp
