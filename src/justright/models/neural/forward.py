@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.errors import BundleError
-from justright.models.neural.design import Design, design_of, leaves_of
+from justright.models.neural.activations import ACTIVATIONS
+from justright.models.neural.design import BINS, Design, design_of, leaves_of
 from justright.models.neural.front import Layout, inputs_of
 from justright.models.neural.network import combined, statistics_of
 from justright.models.neural.network import margins as network_margins
@@ -28,6 +29,8 @@ def margins(front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], bl
     Single precision, like training: within 1e-5 of it. Three layers of 256: about 5 us a row in bulk.
     """
     design, layout = _read(msgspec.json.encode([front.get("design"), front.get("layout")]))
+    if not block.rows:
+        return np.zeros((0, design.outputs))
     x, codes = inputs_of(layout, arrays, block)
     with np.errstate(over="ignore", under="ignore"):
         made = network_margins(np, design, arrays, x, codes)
@@ -43,12 +46,15 @@ def check(front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], outp
     design, layout = _read(msgspec.json.encode([front.get("design"), front.get("layout")]))
     fits = (layout.numbers, layout.others) == (design.numbers_in, design.others_in)
     fits &= tuple(size for _, size in layout.embedded) == design.embedded and design.outputs == outputs
-    if not fits:
+    places = (*layout.missing, *(place for place, _ in (*layout.columns, *layout.embedded)), 0)
+    if not fits or min(places) < 0 or design.activation not in ACTIVATIONS:
         raise BundleError("a network that does not fit its inputs", next_step="train the model again")
     width = layout.numbers + layout.others
     wanted = {leaf.name: leaf.shape for leaf in leaves_of(design)}
     wanted |= {name: array.shape for name, array in statistics_of(design).items()}
     wanted |= {"front.centre": (width,), "front.scale": (width,)}
+    if design.numbers == "piecewise" and design.numbers_in:
+        wanted["numbers.edges"] = (design.numbers_in, BINS + 1)
     for name, shape in wanted.items():
         if name not in arrays or arrays[name].shape != shape:
             got = arrays[name].shape if name in arrays else "nothing"
