@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from justright.bundle.predictor import Predictor, load
     from justright.bundle.scoring import score_file
     from justright.errors import JustrightError, JustrightWarning
-    from justright.estimators import CrossedClassifier, CrossedRegressor, LinearClassifier, LinearRegressor
+    from justright.estimators import (
+        CrossedClassifier,
+        CrossedRegressor,
+        LinearClassifier,
+        LinearRegressor,
+        NeuralClassifier,
+        NeuralRegressor,
+    )
     from justright.kinds import infer_schema
     from justright.metrics import metric
     from justright.recipe import Recipe, read_recipe
@@ -34,6 +41,8 @@ __all__ = [
     "JustrightWarning",
     "LinearClassifier",
     "LinearRegressor",
+    "NeuralClassifier",
+    "NeuralRegressor",
     "Predictor",
     "Recipe",
     "Run",
@@ -66,6 +75,8 @@ _PLACES: Final = {
     "JustrightWarning": "justright.errors",
     "LinearClassifier": "justright.estimators",
     "LinearRegressor": "justright.estimators",
+    "NeuralClassifier": "justright.estimators",
+    "NeuralRegressor": "justright.estimators",
     "Predictor": "justright.bundle.predictor",
     "Recipe": "justright.recipe",
     "Run": "justright.workflow",

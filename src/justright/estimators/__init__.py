@@ -20,6 +20,15 @@ if find_spec("sklearn") is None:
 from justright.estimators.classifier import LinearClassifier
 from justright.estimators.crossed_classifier import CrossedClassifier
 from justright.estimators.crossed_regressor import CrossedRegressor
+from justright.estimators.neural_classifier import NeuralClassifier
+from justright.estimators.neural_regressor import NeuralRegressor
 from justright.estimators.regressor import LinearRegressor
 
-__all__ = ["CrossedClassifier", "CrossedRegressor", "LinearClassifier", "LinearRegressor"]
+__all__ = [
+    "CrossedClassifier",
+    "CrossedRegressor",
+    "LinearClassifier",
+    "LinearRegressor",
+    "NeuralClassifier",
+    "NeuralRegressor",
+]

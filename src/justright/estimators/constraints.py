@@ -9,8 +9,20 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from justright.errors import RecipeError
+from justright.models.neural.activations import ACTIVATIONS
+from justright.models.neural.optimizer_table import OPTIMIZERS
+from justright.models.neural.schedules import OPTAX_SCHEDULES, SCHEDULES
 
-__all__ = ["CLASSIFIER", "CROSSED_CLASSIFIER", "CROSSED_REGRESSOR", "REGRESSOR", "Table", "check"]
+__all__ = [
+    "CLASSIFIER",
+    "CROSSED_CLASSIFIER",
+    "CROSSED_REGRESSOR",
+    "NEURAL_CLASSIFIER",
+    "NEURAL_REGRESSOR",
+    "REGRESSOR",
+    "Table",
+    "check",
+]
 
 Table: TypeAlias = Mapping[str, tuple[Callable[[Any], bool], str]]
 """Parameter -> (whether a value is allowed, what is allowed in words)."""
@@ -136,3 +148,64 @@ CROSSED_REGRESSOR: Final[Table] = {
 
 CROSSED_CLASSIFIER: Final[Table] = {**_CROSSED, **_CLASS_WEIGHT}
 """Parameters of CrossedClassifier."""
+
+
+def _is_sizes(value: Any) -> bool:
+    """Say whether a value is a number of neurons or several."""
+    if isinstance(value, str | Mapping):
+        return False
+    every = list(value) if isinstance(value, Iterable) else [value]
+    return len(every) <= 1_000 and all(_is_number(one, 1, 65_536, kind=Integral) for one in every)
+
+
+def _is_open(value: Any, low: float, high: float = np.inf, *, kind: Any = Real) -> bool:
+    """Say whether a value is "auto" or a number in low..high."""
+    return value == "auto" if isinstance(value, str) else _is_number(value, low, high, kind=kind)
+
+
+def _is_optimizer(value: Any) -> bool:
+    """Say whether a value is the name of an optimizer or a transformation of optax."""
+    return value in OPTIMIZERS if isinstance(value, str) else callable(getattr(value, "update", None))
+
+
+def _is_schedule(value: Any) -> bool:
+    """Say whether a value is the name of a schedule or a function."""
+    return value in SCHEDULES or value in OPTAX_SCHEDULES if isinstance(value, str) else callable(value)
+
+
+_ACTIVATIONS: Final = ("auto", "logistic", *ACTIVATIONS)
+_NUMBERS: Final = ("auto", "plain", "periodic", "piecewise")
+_NEURAL_LOSSES: Final = ("squared", "huber", "absolute", "poisson")
+
+_NEURAL: Final[Table] = {
+    "hidden_layer_sizes": (_is_sizes, "a number of neurons, 1..65536, or at most 1000 of them"),
+    "activation": (lambda value: value in _ACTIVATIONS, f"one of {', '.join(_ACTIVATIONS)}"),
+    "numbers": (lambda value: value in _NUMBERS, f"one of {', '.join(_NUMBERS)}"),
+    "dropout": (lambda value: _is_number(value, 0, 1) and value < 1, "a number in 0..1 without 1"),
+    "ensemble": (lambda value: _is_number(value, 1, 64, kind=Integral), "an integer in 1..64"),
+    "solver": (_is_optimizer, f"a transformation of optax, or one of {', '.join(OPTIMIZERS)}"),
+    "alpha": (lambda value: _is_number(value, 0, 1e300), "a number >= 0"),
+    "learning_rate_init": (lambda value: _is_open(value, 1e-30, 1e6), "'auto', or a number above 0"),
+    "schedule": (_is_schedule, f"a function of the share done, or one of {', '.join(SCHEDULES)}"),
+    "batch_size": (lambda value: _is_open(value, 1, kind=Integral), "'auto', or an integer above 0"),
+    "max_iter": (lambda value: _is_open(value, 1, kind=Integral), "'auto', or an integer above 0"),
+    "clip": (lambda value: _is_number(value, 0, 1e300), "a number >= 0"),
+    "average": (lambda value: _is_number(value, 0, 1) and value < 1, "a number in 0..1 without 1"),
+    "validation_fraction": (lambda value: _is_number(value, 0.01, 0.5), "a number in 0.01..0.5"),
+    "cv": (lambda value: value is None or _is_cv(value), f"None, or {_RANDOM['cv'][1]}"),
+    "warm_start": (lambda value: isinstance(value, bool | np.bool_), "True or False"),
+    "random_state": _RANDOM["random_state"],
+}
+
+NEURAL_REGRESSOR: Final[Table] = {
+    **_NEURAL,
+    "loss": (lambda value: value in _NEURAL_LOSSES, f"one of {', '.join(_NEURAL_LOSSES)}"),
+}
+"""Parameters of NeuralRegressor."""
+
+NEURAL_CLASSIFIER: Final[Table] = {
+    **_NEURAL,
+    **_CLASS_WEIGHT,
+    "label_smoothing": (lambda value: _is_number(value, 0, 1) and value < 1, "a number in 0..1 without 1"),
+}
+"""Parameters of NeuralClassifier."""
