@@ -154,8 +154,9 @@ def page(found: dict[str, Any], date: str) -> str:
         f"cores, two threads each. {QUESTION['rows']:,} rows of {FEATURES} numbers, 64-64, 10 passes each, "
         f"batches of {BATCH}, Adam at {', '.join(f'{rate:g}' for rate in RATES)}. `first`: caches of "
         "compiled programs empty, imports apart; `warm`: once more in the same process. `loss`: mean over "
-        "folds of the held-out loss at the best rate. Ours reads the table and encodes it too. Wall "
-        "seconds at a load above two are upper bounds.",
+        "folds of the held-out loss at the best rate (ours: half the squared error, of a target in standard "
+        "units). Ours reads the table and encodes it too. Wall seconds at a load above two are upper "
+        "bounds.",
         "",
         "| side | s first | s warm | cpu s first | x ours | loss | best rate | MB | load |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---|",

@@ -17,11 +17,11 @@ Tree = Any
 
 
 def start(hidden: tuple[int, ...], features: int, seed: int) -> Tree:
-    """Return weights and biases, He's, with Adam's two means of zeros."""
+    """Return weights and biases as PyTorch starts them, with Adam's two means of zeros."""
     rng = np.random.default_rng(seed)
     sizes = (features, *hidden, 1)
     weights = [
-        (jnp.asarray(rng.normal(0, np.sqrt(2 / a), (a, b)), jnp.float32), jnp.zeros(b, jnp.float32))
+        tuple(jnp.asarray(rng.uniform(-1, 1, shape) / np.sqrt(a), jnp.float32) for shape in ((a, b), (b,)))
         for a, b in zip(sizes[:-1], sizes[1:], strict=True)
     ]
     first, second = (jax.tree.map(jnp.zeros_like, weights) for _ in range(2))
