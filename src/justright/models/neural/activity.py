@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
+
 __all__ = ["dead_share"]
 
 _SAME: Final = 1e-6  # spread below which an output is the same, in units of its layer's
@@ -26,7 +28,8 @@ def dead_share(hidden: Sequence[Any]) -> float:
     """
     dead = total = 0
     for h in hidden:
-        spread = h.reshape(-1, h.shape[-1]).std(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread = np.std(h.reshape(-1, h.shape[-1]), axis=0, dtype=np.float64)
         # A neuron that overflowed has no spread that is a number: it is dead too.
         dead += int((~(spread > _SAME * max(float(spread.max(initial=0.0)), 1e-30))).sum())
         total += len(spread)
