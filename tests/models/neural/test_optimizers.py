@@ -230,6 +230,41 @@ def test_a_rate_of_the_step_equals_the_rates_one_by_one() -> None:
     np.testing.assert_allclose(state.z, start - rates[0] * grads, rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:`optimistic_adam` is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_optimizer_takes_a_traced_function_of_the_step_for_its_rate(name: str) -> None:
+    """Its program can be made; the types and shapes of the state stay what they were."""
+
+    def run(rate: Any) -> Any:
+        transform = optimizer_for(name, lambda step: rate / (1 + step))
+        state = transform.init(START)
+        updates, after = transform.update(START, state, START, value=1.0, value_fn=loss_of)
+        return updates, state, after
+
+    updates, state, after = jax.eval_shape(run, jnp.float32(0.1))
+    assert jax.tree.map(jnp.shape, updates) == jax.tree.map(jnp.shape, START)
+    assert jax.tree.map(lambda a: (a.shape, a.dtype), state) == jax.tree.map(
+        lambda a: (a.shape, a.dtype), after
+    )
+
+
+@pytest.mark.parametrize("name", ["dadapt_adamw", "prodigy"])
+def test_a_rate_or_a_gradient_of_zero_at_the_start_is_waited_for(name: str) -> None:
+    grads = jnp.array([1.0, -2.0])
+    late = optimizer_for(name, lambda step: jnp.where(step < 3, 0.0, 1.0))
+    waited, state = steps_of(late, jnp.ones(2), grads, 3)
+    assert waited.tolist() == [1.0, 1.0] and float(state.estim_lr) == np.float32(1e-6)
+    moved, state = steps_of(late, jnp.ones(2), grads, 8)
+    assert np.isfinite(moved).all() and moved[0] < 1.0 < moved[1]
+    assert steps_of(optimizer_for(name, 1.0), jnp.ones(2), 0.0 * grads)[0].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", ["dadapt_adamw", "prodigy"])
+def test_a_gradient_that_is_no_number_is_not_hidden(name: str) -> None:
+    ended = step_of(optimizer_for(name, 1.0), jnp.ones(2), jnp.array([jnp.nan, 1.0]))
+    assert np.isnan(np.asarray(ended)).any()
+
+
 def test_the_first_step_of_rprop_is_the_first_rate_of_a_schedule() -> None:
     transform = optimizer_for("rprop", lambda step: 0.5 / (1.0 + step))
     ended = step_of(transform, jnp.ones(1), jnp.full(1, 3.0))

@@ -45,6 +45,9 @@ class Optimizer:
         "value" or "value_fn" where the optimizer reads the loss or the function of it; else empty.
     rate_free : bool
         It finds its own step size; `rate` multiplies it and is best left alone.
+    scheduled : bool
+        It profits from a schedule. Else a constant rate is right: it searches, averages or adapts by
+        itself, or reads the rate once.
     """
 
     rate: float = 1e-3
@@ -52,13 +55,18 @@ class Optimizer:
     decay: Literal["rate", "objective", "base"] = "rate"
     reads: Literal["", "value", "value_fn"] = ""
     rate_free: bool = False
+    scheduled: bool = True
 
 
 def _seeking(
-    scope: Literal["entry", "whole"], reads: Literal["", "value"] = "", rate: float = 1.0
+    scope: Literal["entry", "whole"],
+    reads: Literal["", "value"] = "",
+    *,
+    rate: float = 1.0,
+    scheduled: bool = False,
 ) -> Optimizer:
     """Return the row of an optimizer that finds its own step size."""
-    return Optimizer(rate, scope, "objective", reads, rate_free=True)
+    return Optimizer(rate, scope, "objective", reads, rate_free=True, scheduled=scheduled)
 
 
 OPTIMIZERS: Final[Mapping[str, Optimizer]] = {
@@ -76,19 +84,19 @@ OPTIMIZERS: Final[Mapping[str, Optimizer]] = {
     "adopt": Optimizer(),
     "amsgrad": Optimizer(),
     "cocob": _seeking("entry"),
-    "dadapt_adamw": _seeking("whole"),
+    "dadapt_adamw": _seeking("whole", scheduled=True),
     "dog": _seeking("whole"),
     "dowg": _seeking("whole"),
     "fromage": Optimizer(1e-2, "tree"),
     "galore": Optimizer(1e-2, "tree"),
     "lamb": Optimizer(1e-2, "tree"),
     "lars": Optimizer(1e-1, "tree"),
-    "lbfgs": Optimizer(1.0, "whole", "objective", "value_fn"),
+    "lbfgs": Optimizer(1.0, "whole", "objective", "value_fn", scheduled=False),
     "lion": Optimizer(1e-4),
     "madgrad": Optimizer(1e-2, decay="objective"),
     "mechanize": Optimizer(1.0, "whole", "base", rate_free=True),
     "momo": _seeking("whole", "value"),
-    "momo_adam": _seeking("whole", "value", 1e-2),
+    "momo_adam": _seeking("whole", "value", rate=1e-2),
     "muon": Optimizer(1e-2, "tree"),
     "nadam": Optimizer(),
     "nadamw": Optimizer(),
@@ -98,15 +106,15 @@ OPTIMIZERS: Final[Mapping[str, Optimizer]] = {
     "optimistic_adam_v2": Optimizer(),
     "optimistic_gradient_descent": Optimizer(1e-2),
     "polyak_sgd": _seeking("whole", "value"),
-    "prodigy": _seeking("whole"),
+    "prodigy": _seeking("whole", scheduled=True),
     "radam": Optimizer(),
-    "reduce_on_plateau": Optimizer(decay="base", reads="value"),
+    "reduce_on_plateau": Optimizer(decay="base", reads="value", scheduled=False),
     "rmsprop": Optimizer(),
-    "rprop": Optimizer(),
+    "rprop": Optimizer(1e-3, scheduled=False),
     "sam": Optimizer(1e-3, "whole", "base", "value_fn"),
-    "schedule_free": Optimizer(1.0, decay="base"),
-    "schedule_free_adamw": Optimizer(2.5e-3, decay="base"),
-    "schedule_free_sgd": Optimizer(1.0, decay="base"),
+    "schedule_free": Optimizer(1.0, decay="base", scheduled=False),
+    "schedule_free_adamw": Optimizer(2.5e-3, decay="base", scheduled=False),
+    "schedule_free_sgd": Optimizer(1.0, decay="base", scheduled=False),
     "sgd": Optimizer(1e-1),
     "sign_sgd": Optimizer(1e-3),
     "signum": Optimizer(1e-3),

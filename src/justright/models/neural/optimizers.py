@@ -56,7 +56,7 @@ __all__ = [
 _RATE_NAMES: Final = {"polyak_sgd": "max_learning_rate"}
 # Options of optax whose names are ours here (`decay`, `factor`), and what they are called instead.
 _RENAMED: Final = {"rmsprop": {"b2": "decay"}, "reduce_on_plateau": {"shrink": "factor"}}
-_NUMBER_ONLY: Final = ("optimistic_adam", "polyak_sgd", "rprop")
+_NUMBER_ONLY: Final = ("optimistic_adam", "polyak_sgd", "rprop", "sm3")
 _DECAY_NAMES: Final = ("weight_decay", "weight_decay_rate", "adam_weight_decay")
 _SEEDED: Final = ("noisy_sgd", "sophia")
 # Options of optax that are replaced by `seed`, by the rate or by `base`.
@@ -291,6 +291,8 @@ def _made(name: str, rate: Rate, given: dict[str, Any]) -> Transformation:
         return _called(name, _factory(name), **{_RATE_NAMES.get(name, "learning_rate"): rate}, **given)
 
     transform = _scheduled(build, rate) if callable(rate) and name in _NUMBER_ONLY else build(rate)
+    if name in ("dadapt_adamw", "prodigy"):
+        return _waiting(transform)
     return _routed(name, transform) if OPTIMIZERS[name].reads else transform
 
 
@@ -322,6 +324,26 @@ def _scheduled(build: Callable[[Any], Transformation], rate: Callable[[Any], Any
         return updates, _ScheduledState(state.count + 1, inner)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _waiting(transform: Transformation) -> Transformation:
+    """Return prodigy or dadapt_adamw with no step while there was neither a rate nor a gradient.
+
+    Both divide by the sum of the gradients so far, each times its rate: 0 / 0 from the first step on where a
+    schedule starts at zero (seen with coslog4) or a batch has no weight.
+    """
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    def update(grads: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        updates, after = transform.update(grads, state, params, **extra)
+        idle = sum(jnp.abs(leaf).sum() for leaf in jax.tree.leaves(after.grad_sum)) == 0
+        updates = jax.tree.map(lambda u: jnp.where(idle, 0.0, u), updates)
+        estimate = jnp.where(idle, state.estim_lr, after.estim_lr)
+        return updates, after._replace(estim_lr=estimate)
+
+    return optax.GradientTransformationExtraArgs(transform.init, update)
 
 
 def _routed(name: str, transform: Transformation) -> Transformation:
