@@ -98,7 +98,8 @@ def race(
             spent += sum(part.steps for part in parts)
             if number == 1 and np.isfinite(mean):
                 final[place] = rows
-        places = sorted(places, key=lambda place: table[place, 1 + number])[:_KEPT]
+        # Equal losses, of candidates that did not move yet, keep the middle.
+        places = sorted(places, key=lambda place: (table[place, 1 + number], abs(place - _SPREAD)))[:_KEPT]
         places = [place for place in places if np.isfinite(table[place, 1 + number])]
     if not final:
         raise TrainingError(
