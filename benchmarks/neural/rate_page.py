@@ -41,7 +41,7 @@ def page(results: dict[str, Any], date: str) -> str:
         f"# Freedom from the rate, {date}",
         "",
         "Command and method: `benchmarks/neural/rate.py`. Excess of the mean loss on rows used for neither",
-        "over that of the best of 13 rates, %; a best rate that is chosen by those very rows has a lead of noise.",
+        "over that of the best of 13 rates, %; a best rate chosen by those very rows has a lead of noise.",
         "",
         "| case | seeds | best rate | its loss | rates of the race | extra steps | "
         + " | ".join(rules)
