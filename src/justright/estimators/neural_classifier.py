@@ -254,7 +254,7 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
         unknown = (self.classes_[place] != y) & (weight > 0)
         if unknown.any():
             raise ColumnError(
-                f"y with {y[unknown][0]!r}",
+                f"y with {y[unknown].tolist()[0]!r}",
                 allowed=f"the classes of the fit before, {self.classes_.tolist()!r}",
                 next_step="warm_start=False",
             )

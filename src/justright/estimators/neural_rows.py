@@ -1,11 +1,12 @@
 """Rows of the networks: which part judges, and rows of about equal weight.
 
-Equal rows become one with all their weight, and a heavy row as many equal parts as carry it. So the order
+Equal rows become one with all their weight, and a heavy row equal parts that carry it together. So the order
 of rows does not enter and an integer weight is a repetition, while no step hangs on a single row.
 """
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any, Final
 
@@ -16,10 +17,12 @@ from justright.errors import RecipeError
 from justright.estimators.columns import Table
 from justright.estimators.crossed_rows import Rows
 from justright.estimators.fold import deal, of_splits
+from justright.schema import FloatArray
 
 __all__ = ["given_parts", "held_out", "spread"]
 
 _PARTS: Final = 100  # parts that rows are dealt to at most, so the finest share is 1 %
+_FEW: Final = 8_192  # rows that repetitions may fill: a table of few different rows has steps enough to learn
 
 
 def given_parts(cv: Any, eval_rows: Any, table: Table, y: npt.NDArray[Any]) -> npt.NDArray[np.int8] | None:
@@ -111,17 +114,19 @@ def held_out(
 
 
 def spread(rows: Rows) -> Rows:
-    """Return rows of about equal weight: a heavy one becomes equal parts, at most twice as many in all.
+    """Return rows of about equal weight: one of weight 3 becomes three, as if it stood there three times.
+
+    Where that would be more than 8,192 rows and more than twice as many as are different, parts are heavier.
 
     Examples
     --------
     >>> from justright.estimators.columns import of_matrix
     >>> table, none = of_matrix(np.array([[1.0], [2.0], [3.0]])), np.zeros(3, np.int8)
     >>> key = np.arange(3, dtype=np.uint64)
-    >>> spread(Rows(table, np.zeros(3), np.array([1.0, 1.0, 4.0]), none, key)).weight.tolist()
-    [1.0, 1.0, 2.0, 2.0]
+    >>> spread(Rows(table, np.zeros(3), np.array([0.5, 1.0, 3.0]), none, key)).weight.tolist()
+    [0.5, 1.0, 1.0, 1.0, 1.0]
     """
-    parts = np.maximum(1, np.round(rows.weight / rows.weight.mean())).astype(np.int64)
+    parts = _parts(rows.weight)
     if (parts == 1).all():
         return rows
     place = np.repeat(np.arange(len(parts)), parts)
@@ -132,3 +137,13 @@ def spread(rows: Rows) -> Rows:
         rows.fold[place],
         rows.key[place],
     )
+
+
+def _parts(weight: FloatArray) -> npt.NDArray[np.int64]:
+    """Return the parts of each row: its weight in units of 1, or of the mean where that is less."""
+    mean, limit = float(weight.mean()), max(2 * len(weight), _FEW)
+    # In powers of two, so that parts of whole weights mostly are whole.
+    unit = 2.0 ** max(0, math.floor(math.log2(mean * len(weight) / (2 * limit)))) if mean > 1 else mean
+    while unit < mean and np.maximum(1, np.round(weight / unit)).sum() > limit:
+        unit *= 2
+    return np.maximum(1, np.round(weight / min(unit, mean))).astype(np.int64)
