@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     )
     from justright.kinds import infer_schema
     from justright.metrics import metric
+    from justright.models.neural.own import served
+    from justright.models.registry import register_network
     from justright.recipe import Recipe, read_recipe
     from justright.report import write_report
     from justright.schema import Finding, Schema, Value
@@ -58,7 +60,9 @@ __all__ = [
     "metric",
     "open_source",
     "read_recipe",
+    "register_network",
     "score_file",
+    "served",
     "split_table",
     "train",
     "train_recipe",
@@ -91,7 +95,9 @@ _PLACES: Final = {
     "metric": "justright.metrics",
     "open_source": "justright.source",
     "read_recipe": "justright.recipe",
+    "register_network": "justright.models.registry",
     "score_file": "justright.bundle.scoring",
+    "served": "justright.models.neural.own",
     "split_table": "justright.split",
     "train": "justright.workflow",
     "train_recipe": "justright.workflow",

@@ -162,11 +162,11 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Parameters
     ----------
     hidden : tuple of int
-        Neurons of each hidden layer, default three of 256; empty = a linear model.
+        Neurons of each hidden layer, default two of 192; empty = a linear model.
     activation : str
         `auto` = selu for classes and mish for numbers; else a name of `models.neural.activations`.
     numbers : {"auto", "plain", "periodic", "piecewise"}
-        How a number is read: as it is, by waves, or by pieces; `auto` = periodic.
+        How a number is read: as it is, by waves, or by pieces; `auto` = piecewise.
     normalise : {"none", "batch", "layer"}
         Normalisation before each activation.
     residual : bool
@@ -174,7 +174,7 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropout : float
         Share of neurons dropped in training, 0..1 without 1; default 0.15.
     ensemble : int
-        Networks in one that share all but a factor an input and their last layer, 1..64; default 1.
+        Networks in one that share all but a factor an input and their last layer, 1..64; default 8.
     optimizer : str
         A name of docs/reference/optimizers.md; default adam.
     options : dict
@@ -182,7 +182,8 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate : float
         Learning rate; 0 = found by a race on held-out rows.
     schedule : str
-        How the rate moves; default coslog4, four cycles of doubling length.
+        How the rate moves, a name of docs/reference/optimizers.md; `auto` = coslog4, four cycles of doubling
+        length, or constant where the optimizer wants that.
     batch : int
         Rows a step; 0 = 256, more where the table is large.
     epochs : int
@@ -201,17 +202,17 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Folds of a cross-validation, whose members train beside the model; 0 = one held-out part.
     """
 
-    hidden: tuple[int, ...] = (256, 256, 256)
+    hidden: tuple[int, ...] = (192, 192)
     activation: str = "auto"
     numbers: Literal["auto", "plain", "periodic", "piecewise"] = "auto"
     normalise: Literal["none", "batch", "layer"] = "none"
     residual: bool = False
     dropout: float = 0.15
-    ensemble: int = 1
+    ensemble: int = 8
     optimizer: str = "adam"
     options: dict[str, float | bool | str] = {}
     rate: float = 0.0
-    schedule: str = "coslog4"
+    schedule: str = "auto"
     batch: int = 0
     epochs: int = 0
     patience: float = 1.0
@@ -235,7 +236,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         A query over `table`, run by DuckDB (or SQLite for a database file).
     task : {"auto", "regression", "binary", "multiclass"}
         `auto` reads it off the target.
-    family : {"auto", "linear", "crossed", "neural", "wide-deep"}
+    family : str
+        auto, linear, crossed, neural, wide-deep, or one that `justright.register_network` made known.
         `auto` = crossed; linear where a column is text, where there are fewer than 500 rows, or where the
         optimizer, the kind or the path of the penalty is one of linear models.
     loss : {"auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"}
@@ -262,7 +264,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     table: str = ""
     sql: str = ""
     task: Literal["auto", "regression", "binary", "multiclass"] = "auto"
-    family: Literal["auto", "linear", "crossed", "neural", "wide-deep"] = "auto"
+    family: str = "auto"
     loss: Literal["auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"] = (
         "auto"
     )

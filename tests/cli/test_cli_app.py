@@ -10,6 +10,7 @@ import pytest
 
 from justright.cli import train as train_verb
 from justright.cli.app import VERBS, build
+from justright.models.registry import FAMILIES
 from justright.recipe import Recipe
 
 SURFACE = {
@@ -54,13 +55,17 @@ def test_every_option_has_a_help_text() -> None:
     ("option", "owner", "field"),
     [
         ("TaskOption", Recipe, "task"),
-        ("FamilyOption", Recipe, "family"),
         ("LossOption", Recipe, "loss"),
     ],
 )
 def test_the_choices_are_those_of_the_recipe(option: str, owner: type[msgspec.Struct], field: str) -> None:
     ours = getattr(inspect.getmodule(train_verb) if callable(train_verb) else train_verb, option)
     assert typing.get_args(ours) == typing.get_args(typing.get_type_hints(owner)[field])
+
+
+def test_the_families_are_those_that_train() -> None:
+    ours = typing.get_args(inspect.getmodule(train_verb).FamilyOption)
+    assert set(ours[1:]) <= set(FAMILIES) and ours[0] == "auto"
 
 
 def test_help_of_every_verb(call: typing.Any) -> None:

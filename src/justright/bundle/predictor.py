@@ -61,6 +61,7 @@ _FAMILIES: Final[Mapping[str, Callable[[], Forward]]] = {
     "linear": _linear,
     "crossed": _crossed,
     "neural": _neural,
+    "wide-deep": _neural,
 }
 
 

@@ -19,14 +19,21 @@ def predict(
     keep: Annotated[
         list[str] | None, typer.Option(metavar="COL", help="Copy a column of TABLE into FILE.")
     ] = None,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE", help="Python module with forwards of your own families."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Score every row of TABLE into FILE; rows that cannot be scored go to an errors file beside it."""
+    from justright.bundle.predictor import load
     from justright.bundle.scoring import score_file
     from justright.cli.model import model_path
     from justright.cli.output import console, write_json
+    from justright.cli.plugin import families_of
 
-    report = score_file(model_path(model), table, out, keep=keep or ())
+    families = families_of(plugin or ())
+    report = score_file(load(model_path(model), families=families), table, out, keep=keep or ())
     if json:
         write_json(report)
         return

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from justright.errors import MissingExtraError, RecipeError, closest
 from justright.models.base import Learner
+from justright.models.neural import NETWORKS
 from justright.recipe import Recipe
 
-__all__ = ["FAMILIES", "learner_for", "register"]
+if TYPE_CHECKING:
+    from justright.models.neural.own import Apply, Init
+
+__all__ = ["FAMILIES", "is_network", "learner_for", "register", "register_network"]
 
 
 def _linear(recipe: Recipe) -> Learner:
@@ -38,20 +42,36 @@ def _crossed(recipe: Recipe) -> Learner:
 
 def _neural(recipe: Recipe) -> Learner:
     """Return the Learner of networks; MissingExtraError without jax."""
-    if find_spec("jax") is None or find_spec("optax") is None:
-        raise MissingExtraError(
-            f"family={recipe.family!r} without jax and optax, which train networks",
-            next_step="pip install 'justright[neural]', or --family crossed",
-        )
+    _require_jax(recipe.family)
     from justright.models.neural.learner import NeuralLearner
 
     return NeuralLearner(recipe.network)
 
 
+def _wide_deep(recipe: Recipe) -> Learner:
+    """Return the Learner of networks with a wide part; MissingExtraError without jax."""
+    _require_jax(recipe.family)
+    from justright.models.neural.learner import NeuralLearner
+
+    return NeuralLearner(recipe.network, wide=recipe.crosses)
+
+
+def _require_jax(family: str) -> None:
+    """Raise MissingExtraError without jax and optax."""
+    if find_spec("jax") is None or find_spec("optax") is None:
+        raise MissingExtraError(
+            f"family={family!r} without jax and optax, which train networks",
+            next_step="pip install 'justright[neural]', or --family crossed",
+        )
+
+
+_NETWORKS: Final = {*NETWORKS}
+
 FAMILIES: Final[dict[str, Callable[[Recipe], Learner]]] = {
     "linear": _linear,
     "crossed": _crossed,
     "neural": _neural,
+    "wide-deep": _wide_deep,
 }
 """The families: name -> maker of a Learner from the recipe. Heavy imports wait for the call."""
 
@@ -59,6 +79,53 @@ FAMILIES: Final[dict[str, Callable[[Recipe], Learner]]] = {
 def register(name: str, make: Callable[[Recipe], Learner]) -> None:
     """Register a family under a name, so that `family=name` trains it."""
     FAMILIES[name] = make
+
+
+def register_network(name: str, init: Init, apply: Apply) -> None:
+    """Register a network of your own, so that `family=name` trains it like a built-in one.
+
+    Parameters
+    ----------
+    name : str
+        Name of the family.
+    init : callable
+        `init(rng, inputs, outputs) -> dict of arrays`: starting weights. `inputs.width` columns of x,
+        `inputs.numbers` of them numbers, `inputs.codes` the number of codes of each large category.
+    apply : callable
+        `apply(arrays, x, codes, key) -> margins (rows, outputs)` with `jax.numpy`; `key` is a random key in a
+        training step, else None.
+
+    Notes
+    -----
+    Settings are those of `Recipe.network`; the rate is found by the race. To serve it see
+    `justright.models.neural.own.served`.
+
+    Examples
+    --------
+    >>> def init(rng, inputs, outputs):
+    ...     return {"weight": rng.normal(size=(inputs.width, outputs)), "bias": np.zeros(outputs)}
+    >>> def apply(arrays, x, codes, key):
+    ...     return x @ arrays["weight"] + arrays["bias"]
+    >>> import numpy as np
+    >>> register_network("plain-net", init, apply)
+    >>> is_network("plain-net")
+    True
+    """
+
+    def make(recipe: Recipe) -> Learner:
+        _require_jax(name)
+        from justright.models.neural.learner import NeuralLearner
+        from justright.models.neural.own import OwnNet
+
+        return NeuralLearner(recipe.network, lambda layout, spec: OwnNet(name, init, apply, layout, spec))
+
+    register(name, make)
+    _NETWORKS.add(name)
+
+
+def is_network(family: str) -> bool:
+    """Say whether a family is a network: trained on one held-out part, its settings in `Recipe.network`."""
+    return family in _NETWORKS
 
 
 def learner_for(family: str, recipe: Recipe) -> Learner:

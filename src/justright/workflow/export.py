@@ -12,8 +12,8 @@ from justright.bundle.card import CardFacts, ColumnFact, SliceFact, write_card
 from justright.bundle.format import Link, ModelFile, write_bundle
 from justright.datamodule import DataModule
 from justright.models.base import Learner, Spec
-from justright.models.neural import NETWORKS
 from justright.models.reading import Reading
+from justright.models.registry import is_network
 from justright.monitor import baseline
 from justright.recipe import Recipe
 from justright.runs import RunFolder
@@ -125,7 +125,7 @@ def _training(judgement: Judgement, data: DataModule, recipe: Recipe, family: st
     chosen = f"The penalty {figure(float(penalty), 3)} was chosen by the mean validation loss of the folds."
     if family == "crossed":
         chosen = "The penalties of each function and table were chosen by the loss of the held-out rows."
-    if family in NETWORKS and not recipe.network.cv:
+    if is_network(family) and not recipe.network.cv:
         rate = figure(float(judgement.hyperparameters["rate"]), 3)
         return (
             f"One part of the rows, drawn {by}, judges the model; {data.trained} of {data.rows} rows trained "

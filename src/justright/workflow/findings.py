@@ -11,7 +11,7 @@ from justright.metrics.suitability import check_loss
 from justright.models.base import Spec
 from justright.models.linear import LINEAR
 from justright.models.linear.steepness import safe_rate
-from justright.models.neural import NETWORKS
+from justright.models.registry import is_network
 from justright.recipe import Recipe
 from justright.schema import Finding, Schema, Task, Value
 from justright.source import Source
@@ -179,7 +179,7 @@ def _training(trained: Trained, recipe: Recipe) -> list[Finding]:
     if trained.interrupted:
         sentence = f"The training was ended early ({trained.history.ended}); this is the best there was."
         found.append(Finding("training-interrupted", "warning", sentence, {}, "train again"))
-    elif recipe.family in NETWORKS:
+    elif is_network(recipe.family):
         return found
     elif trained.history.ended.startswith("all ") and recipe.descent.optimizer == "exact":
         sentence = f"The training did not converge: {trained.history.ended}."

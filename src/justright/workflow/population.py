@@ -10,7 +10,7 @@ from typing import Final
 
 from justright.datamodule import DataModule
 from justright.models.crossed import CROSSED
-from justright.models.neural import NETWORKS
+from justright.models.registry import is_network
 from justright.recipe import Recipe
 from justright.schema import Member
 from justright.workflow.family import family_of
@@ -56,7 +56,7 @@ def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[M
     exact_sums : bool
         Members cost nothing: take a finer path.
     """
-    if family_of(recipe, data.plan, data.rows) in NETWORKS:
+    if is_network(family_of(recipe, data.plan, data.rows)):
         return _networks(recipe, data)
     penalty = recipe.penalty
     mix = {"l2": 0.0, "l1": 1.0, "elastic": penalty.mix}[penalty.kind]

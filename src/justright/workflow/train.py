@@ -13,13 +13,12 @@ import msgspec
 import numpy as np
 
 from justright.datamodule import DataModule, prepare
-from justright.errors import ColumnError, RecipeError, TableError, TrainingError
+from justright.errors import ColumnError, RecipeError, TableError, TrainingError, closest
 from justright.kinds import Profile, infer_schema
 from justright.metrics.suitability import check_loss
 from justright.models.base import Learner, Spec
-from justright.models.neural import NETWORKS
 from justright.models.neural.defaults import epochs_of
-from justright.models.registry import learner_for
+from justright.models.registry import FAMILIES, is_network, learner_for
 from justright.optim.losses import Loss, loss_for
 from justright.optim.schedules import schedule_for
 from justright.recipe import Descent, Recipe, change, from_data
@@ -139,7 +138,9 @@ def train_recipe(
         recipe = open_run(resume).read("recipe.json", Recipe)
         if open_run(resume).ended:
             return load_run(resume)
-    if recipe.family in NETWORKS and recipe.network.cv:
+    if recipe.family not in ("auto", *FAMILIES):
+        raise RecipeError(f"family={recipe.family!r}", allowed=closest(recipe.family, ("auto", *FAMILIES)))
+    if is_network(recipe.family) and recipe.network.cv:
         recipe = change(recipe, [f"split.folds={recipe.network.cv}"])
     if not recipe.target:
         raise RecipeError("no target", allowed="the column to predict", next_step="--target COLUMN")
@@ -156,7 +157,7 @@ def train_recipe(
         report = split_audit(data, schema, recipe)
         encoded = time.perf_counter()
         family = family_of(recipe, data.plan, data.rows)
-        if family in NETWORKS and not recipe.network.cv:
+        if is_network(family) and not recipe.network.cv:
             data = data.one_part()
         learner, spec, members = _question(recipe, data, loss, schema, family, folder)
         on_phase("training", folder.path)
@@ -283,7 +284,7 @@ def _question(
     outputs = len(schema.target.classes) if loss.link == "softmax" else 1
     schedule = schedule_for(recipe.descent.schedule)
     descent = recipe.descent
-    if family in NETWORKS:
+    if is_network(family):
         passes = epochs_of(recipe.network, data.rows if recipe.network.cv else data.trained)
         descent = Descent("sgd", epochs=passes, patience=recipe.network.patience, tolerance=0.0)
     spec = Spec(

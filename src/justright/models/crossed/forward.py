@@ -19,7 +19,7 @@ import numpy.typing as npt
 from justright.errors import BundleError
 from justright.schema import Block, FloatArray
 
-__all__ = ["Layout", "check", "contributions", "layout_of", "margins"]
+__all__ = ["Layout", "cells_of", "check", "contributions", "layout_of", "margins"]
 
 _AGAIN = "train the model again"
 
@@ -185,6 +185,13 @@ def contributions(
         out[:, place] = tables[begin : begin + size].take(cells, axis=0) * scale
         begin += size
     return out, np.asarray(arrays["intercept"], np.float64) * scale + float(front.get("centre", 0.0))
+
+
+def cells_of(
+    front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], block: Block
+) -> list[npt.NDArray[Any]]:
+    """Return the cell of each row in every term, integers (rows,) each; `arrays` with `edges` and `maps`."""
+    return _cells(layout_of(front), arrays, block)
 
 
 def _cells(layout: Layout, arrays: Mapping[str, npt.NDArray[Any]], block: Block) -> list[npt.NDArray[Any]]:

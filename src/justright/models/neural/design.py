@@ -28,6 +28,7 @@ EMBEDDED: Final = 8
 
 # How fast a group learns, as a multiple of the rate (RealMLP, arXiv 2407.04491, table A.1).
 _FRONT, _SLOW = 6.0, 0.1
+_WIDE: Final = 0.01  # the wide part begins at its optimum
 
 
 class Design(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,11 +177,10 @@ def _head(design: Design) -> list[Leaf]:
     """Return the parameters of the last layer, one a network of the ensemble, and of the wide part."""
     width = design.hidden[-1] if design.hidden else design.inputs
     several = (design.ensemble,) if design.ensemble > 1 else ()
-    bias = (*several, 1, design.outputs) if several else (design.outputs,)
     made = [
         Leaf("head.weight", (*several, width, design.outputs), 1.0, True),
-        Leaf("head.bias", bias, _SLOW, False),
+        Leaf("head.bias", (*several, design.outputs), _SLOW, False),
     ]
     return made + [
-        Leaf(f"wide.{place}", (size, design.outputs), 1.0, False) for place, size in enumerate(design.wide)
+        Leaf(f"wide.{place}", (size, design.outputs), _WIDE, False) for place, size in enumerate(design.wide)
     ]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.errors import BundleError
+from justright.models.crossed import forward as crossed
 from justright.models.neural.activations import ACTIVATIONS
 from justright.models.neural.design import BINS, Design, design_of, leaves_of
 from justright.models.neural.front import Layout, inputs_of
@@ -55,12 +56,24 @@ def check(front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], outp
     wanted |= {"front.centre": (width,), "front.scale": (width,)}
     if design.numbers == "piecewise" and design.numbers_in:
         wanted["numbers.edges"] = (design.numbers_in, BINS + 1)
+    if layout.wide:
+        _check_wide(layout, design, arrays)
     for name, shape in wanted.items():
         if name not in arrays or arrays[name].shape != shape:
             got = arrays[name].shape if name in arrays else "nothing"
             raise BundleError(f"{name} of shape {got}", allowed=f"shape {shape}", where="weights.safetensors")
         if not np.isfinite(arrays[name]).all():
             raise BundleError(f"{name} with values that are no numbers", where="weights.safetensors")
+
+
+def _check_wide(layout: Layout, design: Design, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Raise BundleError unless the cells of the wide part lie within its tables."""
+    cells = sum(crossed.layout_of(layout.wide).cells)
+    own = {name: arrays.get(f"wide.{name}", np.zeros(0, np.float32)) for name in ("edges", "maps")}
+    empty = {"intercept": np.zeros(design.outputs), "tables": np.zeros((cells, design.outputs))}
+    crossed.check(layout.wide, {**own, **empty}, design.outputs)
+    if tuple(crossed.layout_of(layout.wide).cells) != design.wide:
+        raise BundleError("a wide part that does not fit its tables", next_step="train the model again")
 
 
 @lru_cache(maxsize=64)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.features.plan import FeaturePlan
+from justright.models.crossed.forward import cells_of
 from justright.schema import Block
 
 __all__ = ["Layout", "fit_scales", "inputs_of", "layout_of"]
@@ -43,12 +44,15 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Categories that become columns; of two categories a single one.
     embedded : tuple of (place, codes)
         Categories that are embedded.
+    wide : dict
+        Front of the additive model of the wide part; empty = none. Its cells follow the embedded codes.
     """
 
     numbers: int
     missing: tuple[int, ...]
     columns: tuple[tuple[int, int], ...]
     embedded: tuple[tuple[int, int], ...]
+    wide: dict[str, Any] = {}
 
     @property
     def others(self) -> int:
@@ -90,7 +94,7 @@ def fit_scales(layout: Layout, blocks: Sequence[Block]) -> dict[str, Floats]:
 def inputs_of(
     layout: Layout, arrays: Mapping[str, npt.NDArray[Any]], block: Block
 ) -> tuple[Floats, npt.NDArray[np.int32]]:
-    """Return the inputs of a block: float32 (rows, numbers + others), and codes int32 (rows, embedded)."""
+    """Return the inputs of a block: float32 (rows, numbers + others), codes int32 (rows, embedded + wide)."""
     x = _raw(layout, block)
     with np.errstate(over="ignore", invalid="ignore"):
         x -= arrays["front.centre"]
@@ -98,8 +102,11 @@ def inputs_of(
         x = np.clip(x, -1e6, 1e6)
         x /= np.sqrt(1.0 + np.square(x * np.float32(1.0 / _CUT)))
     np.nan_to_num(x, copy=False, nan=0.0)
-    places = [place for place, _ in layout.embedded]
-    return x, np.ascontiguousarray(block.codes[:, places], np.int32)
+    codes = block.codes[:, [place for place, _ in layout.embedded]]
+    if layout.wide:
+        cells = cells_of(layout.wide, {name: arrays[f"wide.{name}"] for name in ("edges", "maps")}, block)
+        codes = np.column_stack([codes, *cells])
+    return x, np.ascontiguousarray(codes, np.int32)
 
 
 def _raw(layout: Layout, block: Block) -> Floats:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import jax
-import jax.numpy as jnp
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from justright.errors import TrainingError
 from justright.models.base import Curve, Progress, Spec, State
 from justright.models.neural.activity import dead_share
+from justright.models.neural.carried import carry_of, state_of_carry
 from justright.models.neural.defaults import batch_of, design_for, epochs_of, prior_of, rule_for
 from justright.models.neural.front import Layout, fit_scales, inputs_of, layout_of
 from justright.models.neural.net import Net, TableNet, pack, unpack
 from justright.models.neural.objective import objective_for
-from justright.models.neural.optimizer_state import flat_state, state_of
+from justright.models.neural.optimizer_table import row_of
 from justright.models.neural.program import Carry, Program
 from justright.models.neural.race import COLUMNS, Found, Leg, race
+from justright.models.neural.rollback import MOST, exploded, rolled_back
 from justright.models.neural.rows import Rows, batches_of, groups_of, pack_rows
+from justright.models.neural.wide import Wide, fit_wide
 from justright.optim.losses import row_losses
-from justright.recipe import Network
+from justright.recipe import Crosses, Network
 from justright.schema import Block, FloatArray, Member
 
 __all__ = ["NeuralLearner"]
@@ -32,10 +35,7 @@ _STARTED: Final = 4_096  # rows that set the starting weights
 _JUDGED: Final = 65_536  # validation rows looked at after each pass
 _WATCHED: Final = 256  # rows that show which neurons are dead
 _AT_ONCE: Final = 8_192  # rows of a look
-_LOWERED: Final = 6  # times a diverging member goes on from its last good state
-_SLOWER: Final = 3.0
-_FIXED: Final = ("front.centre", "front.scale", "numbers.edges")
-_OWN: Final = ("rate", "lowered", "seed", "race", "vector", *_FIXED)
+_FIXED: Final = ("front.centre", "front.scale", "numbers.edges", "wide.edges", "wide.maps", "layout")
 
 
 class NeuralLearner:
@@ -50,13 +50,22 @@ class NeuralLearner:
         The settings.
     make : callable, optional
         Makes the network from the layout of its inputs and the Spec; default: the tables' own.
+    wide : Crosses, optional
+        A wide part with these crosses, or those that are found; default: none.
     """
 
     resume: Literal["state", "replay"] = "state"
     early_stopping = True
 
-    def __init__(self, network: Network, make: Callable[[Layout, Spec], Net] | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        make: Callable[[Layout, Spec], Net] | None = None,
+        *,
+        wide: Crosses | None = None,
+    ) -> None:
         self.network = network
+        self.wide = wide
         self.make = make or (lambda layout, spec: TableNet(design_for(network, layout, spec)))
         self._cache: dict[str, Any] = {}
 
@@ -64,35 +73,43 @@ class NeuralLearner:
         """Return the state before the first pass: scales, starting weights, and the rate of the race."""
         layout = layout_of(spec.plan)
         arrays: dict[str, npt.NDArray[Any]] = dict(fit_scales(layout, _sampled(blocks, members)))
+        wide = fit_wide(spec, self.wide, blocks, members) if self.wide else None
+        if wide is not None:
+            layout = msgspec.structs.replace(layout, wide=wide.front)
+            arrays |= {f"wide.{name}": array for name, array in wide.arrays.items()}
+        arrays["layout"] = np.frombuffer(msgspec.json.encode(layout), np.uint8)
         rows = pack_rows(layout, arrays, blocks, spec.scratch)
-        net = self._net(spec)
+        net = self.make(layout, spec)
         used = _trained(rows, members)
         if not len(used):
             raise TrainingError("no rows to train on", allowed="at least one row outside the held-out part")
         some = rows.take(used[np.linspace(0, len(used) - 1, min(len(used), _STARTED)).astype(np.int64)])
         arrays |= net.fixed(some.x)
         first = net.initial(np.random.default_rng(seed), arrays, some.x, some.codes)
-        self._cache = {"rows": rows}
+        if wide is not None:
+            first |= _joined(first, wide)
+        self._cache = {"rows": rows, "net": net}
         program = self._program(spec, net, arrays)
         vector = np.repeat(pack(np, net.leaves, first)[None], len(members), axis=0)
-        found = self._race(spec, program, rows, members, vector[:1], seed)
+        found = self._race(spec, program, net, rows, members, vector[:1], seed)
         rates = np.asarray([member.rate or found.rate for member in members], np.float32)
         carry = program.start(vector, net.statistics(), rates, self._steps(used))
         told: dict[str, Any] = {
             "rate": rates,
             "lowered": np.zeros(len(members), np.int32),
-            "race": found.table,
-            **arrays,
+            "fallen": np.zeros(len(members), np.int32),
+            "first": np.full(len(members), self._begins(spec, program, carry, some)),
         }
-        told["seed"] = np.int64(seed)
-        state = {name: _of_all(np.asarray(array), len(members)) for name, array in told.items()}
-        return {**state, "rate": rates, "lowered": told["lowered"], **_state_of_carry(carry)}
+        shared = {"race": found.table, "seed": np.int64(seed), "start": vector[0], **arrays}
+        shared |= {f"begun.{name}": array for name, array in net.statistics().items()}
+        state = {name: _of_all(np.asarray(array), len(members)) for name, array in shared.items()}
+        return {**state, **told, **state_of_carry(carry)}
 
     def advance(
         self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], number: int
     ) -> tuple[State, Progress]:
         """Take all rows once, or one group of them where the table is large."""
-        rows, net = self._rows(spec, state, blocks), self._net(spec)
+        rows, net = self._rows(spec, state, blocks), self._net(spec, state)
         program, seed = self._program(spec, net, _fixed(state)), int(state["seed"][0])
         used = _trained(rows, members)
         count = len(groups_of(len(used), seed, 0))
@@ -106,7 +123,11 @@ class NeuralLearner:
         with np.errstate(invalid="ignore"):
             train = totals["loss"] / np.maximum(totals["weight"], 1e-300)
         validation = self._validated(spec, program, carry, rows, members)
-        new, failed = self._kept(state, carry, train, validation)
+        judged = np.asarray(
+            [m.fold >= 0 and self._judging(rows, m.fold, m.repeat).count > 0 for m in members]
+        )
+        new = self._kept(program, state, carry, train, validation, judged)
+        failed = np.asarray(new["lowered"] > MOST)
         norms = {name: totals[name] / batches.steps for name in ("gradient", "update")}
         norms["rate"] = new["rate"].astype(np.float64)
         norms["dead"] = self._dead(net, new, rows)
@@ -117,8 +138,8 @@ class NeuralLearner:
 
     def margins(self, spec: Spec, state: State, block: Block) -> FloatArray:
         """Return margins of a block, float64 (rows, outputs, members)."""
-        program = self._program(spec, self._net(spec), _fixed(state))
-        x, codes = inputs_of(layout_of(spec.plan), _fixed(state), block)
+        program = self._program(spec, self._net(spec, state), _fixed(state))
+        x, codes = inputs_of(_layout(state), _fixed(state), block)
         made = _margins(program, self._carry(program, state), x, codes)
         return np.ascontiguousarray(made.transpose(1, 2, 0), np.float64)
 
@@ -126,9 +147,7 @@ class NeuralLearner:
         self, spec: Spec, state: State, member: int
     ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return the front and the arrays of one member's model."""
-        import msgspec
-
-        net = self._net(spec)
+        net = self._net(spec, state)
         program = self._program(spec, net, _fixed(state))
         vectors, statistics = program.judged(self._carry(program, state))
         arrays = {**_fixed(state), **unpack(net.leaves, np.asarray(vectors[member]))}
@@ -137,20 +156,24 @@ class NeuralLearner:
         centre, scale = (target.centre, target.scale) if target else (0.0, 1.0)
         front = {
             **net.front(),
-            "layout": msgspec.to_builtins(layout_of(spec.plan)),
+            "layout": msgspec.to_builtins(_layout(state)),
             "link": spec.loss.link,
             "centre": centre,
             "scale": scale,
         }
-        return front, {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
+        del arrays["layout"]
+        return front, {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
     def _steps(self, used: npt.NDArray[np.int64]) -> int:
         """Return the steps of a whole training."""
         return epochs_of(self.network, len(used)) * -(-len(used) // batch_of(self.network, len(used)))
 
-    def _net(self, spec: Spec) -> Net:
+    def _net(self, spec: Spec, state: State) -> Net:
         """Return the network."""
-        return self.make(layout_of(spec.plan), spec)
+        if "net" not in self._cache:
+            self._cache["net"] = self.make(_layout(state), spec)
+        made: Net = self._cache["net"]
+        return made
 
     def _program(self, spec: Spec, net: Net, arrays: dict[str, npt.NDArray[Any]]) -> Program:
         """Return the compiled functions, made once."""
@@ -164,34 +187,42 @@ class NeuralLearner:
     def _rows(self, spec: Spec, state: State, blocks: Sequence[Block]) -> Rows:
         """Return the encoded rows, made once."""
         if "rows" not in self._cache:
-            self._cache["rows"] = pack_rows(layout_of(spec.plan), _fixed(state), blocks, spec.scratch)
+            self._cache["rows"] = pack_rows(_layout(state), _fixed(state), blocks, spec.scratch)
         made: Rows = self._cache["rows"]
         return made
+
+    def _begins(self, spec: Spec, program: Program, carry: Carry, some: Rows) -> float:
+        """Return the loss of the starting weights, or of no margin at all where that is larger."""
+        margin = _margins(program, _some(carry, np.zeros(1, np.int64)), some.x, some.codes)[0]
+        return max(_mean_loss(spec, margin, some), _mean_loss(spec, np.zeros_like(margin), some))
 
     def _carry(self, program: Program, state: State) -> Carry:
         """Return a state as the program has it."""
         if self._cache.get("vector") is state["vector"]:
             carry: Carry = self._cache["carry"]
             return carry
-        return _carry_of_state(program, state)
+        return carry_of(program, state)
 
     def _kept(
-        self, state: State, carry: Carry, train: FloatArray, validation: FloatArray
-    ) -> tuple[State, npt.NDArray[np.bool_]]:
-        """Return the new state, members that diverged back at their last good one with a lower rate."""
-        new = {**state, **_state_of_carry(carry)}
-        judged = np.isnan(state["rate"]) | np.isfinite(validation) | np.isnan(validation)
-        bad = ~np.isfinite(train) | ~judged
-        if bad.any():
-            for name in new:
-                if name not in _OWN or name == "vector":
-                    new[name] = new[name].copy()
-                    new[name][..., bad] = state[name][..., bad]
-            new["rate"] = np.where(bad, state["rate"] / np.float32(_SLOWER), state["rate"])
-            new["lowered"] = state["lowered"] + bad.astype(np.int32)
-        else:
+        self,
+        program: Program,
+        state: State,
+        carry: Carry,
+        train: FloatArray,
+        validation: FloatArray,
+        judged: npt.NDArray[np.bool_],
+    ) -> State:
+        """Return the new state, members that diverged back at a good one."""
+        moved = state_of_carry(carry)
+        new = {**state, **moved, "fallen": np.zeros_like(state["fallen"])}
+        bad = exploded(state, new, train, validation, judged)
+        if not bad.any():
             self._cache["vector"], self._cache["carry"] = new["vector"], carry
-        return new, np.asarray(new["lowered"] > _LOWERED)
+            return new
+        statistics = {n: a[..., 0] for n, a in state.items() if n.startswith("begun.")}
+        empty = {name.removeprefix("begun."): array for name, array in statistics.items()}
+        begun = state_of_carry(program.start(state["start"].T.copy(), empty, state["rate"], 1))
+        return rolled_back(state, new, begun, bad)
 
     def _validated(
         self, spec: Spec, program: Program, carry: Carry, rows: Rows, members: Sequence[Member]
@@ -235,14 +266,17 @@ class NeuralLearner:
         self,
         spec: Spec,
         program: Program,
+        net: Net,
         rows: Rows,
         members: Sequence[Member],
         vector: npt.NDArray[Any],
         seed: int,
     ) -> Found:
         """Find the rate on the held-out rows of the first member that has some."""
-        if self.network.rate or all(member.rate for member in members):
-            return Found(self.network.rate, np.zeros((0, len(COLUMNS))), 0)
+        free = row_of(self.network.optimizer).rate_free
+        if self.network.rate or free or all(member.rate for member in members):
+            rate = self.network.rate or prior_of(self.network, spec, 0)
+            return Found(rate, np.zeros((0, len(COLUMNS))), 0)
         one = next((member for member in members if member.fold >= 0), members[0])
         used = _trained(rows, [one])
         judging = self._judging(rows, one.fold, one.repeat) if one.fold >= 0 else rows.take(used[:_JUDGED])
@@ -263,7 +297,7 @@ class NeuralLearner:
             program,
             Leg(batches, losses),
             vector,
-            self._net(spec).statistics(),
+            net.statistics(),
             told,
             prior,
             self._steps(used),
@@ -304,6 +338,19 @@ def _told(state: State, members: Sequence[Member], seed: int) -> dict[str, Any]:
     }
 
 
+def _joined(first: Mapping[str, npt.NDArray[Any]], wide: Wide) -> dict[str, npt.NDArray[Any]]:
+    """Return where a wide network begins: the additive model, to which the deep part adds nothing yet."""
+    begun = {f"wide.{place}": table for place, table in enumerate(wide.tables)}
+    begun["head.weight"] = np.zeros_like(first["head.weight"])
+    begun["head.bias"] = np.broadcast_to(wide.intercept, first["head.bias"].shape).astype(np.float32)
+    return begun
+
+
+def _layout(state: State) -> Layout:
+    """Return what the network reads."""
+    return msgspec.json.decode(state["layout"][..., 0].tobytes(), type=Layout)
+
+
 def _fixed(state: State) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays that do not learn."""
     return {name: state[name][..., 0] for name in _FIXED if name in state}
@@ -312,35 +359,6 @@ def _fixed(state: State) -> dict[str, npt.NDArray[Any]]:
 def _of_all(array: npt.NDArray[Any], members: int) -> npt.NDArray[Any]:
     """Return an array that all members share with their axis."""
     return np.repeat(array[..., None], members, axis=-1)
-
-
-def _state_of_carry(carry: Carry) -> State:
-    """Return what the program carries as named arrays, members last."""
-    last = jax.tree.map(lambda a: jnp.moveaxis(a, 0, -1), carry["optimizer"])
-    found: State = {"vector": np.moveaxis(np.asarray(carry["vector"]), 0, -1)}
-    found |= flat_state(last)
-    return found | {
-        f"stat.{name}": np.moveaxis(np.asarray(array), 0, -1) for name, array in carry["statistics"].items()
-    }
-
-
-def _carry_of_state(program: Program, state: State) -> Carry:
-    """Return named arrays as the program carries them, members first."""
-    vectors = np.ascontiguousarray(np.moveaxis(state["vector"], -1, 0))
-    statistics = {
-        name.removeprefix("stat."): np.moveaxis(array, -1, 0)
-        for name, array in state.items()
-        if name.startswith("stat.")
-    }
-    empty = {name: np.zeros(array.shape[1:], np.float32) for name, array in statistics.items()}
-    template = program.start(vectors, empty, np.ones(len(vectors), np.float32), 1)["optimizer"]
-    shapes = jax.tree.map(lambda a: jnp.moveaxis(a, 0, -1), template)
-    saved = state_of(shapes, state)
-    return {
-        "vector": jnp.asarray(vectors),
-        "optimizer": jax.tree.map(lambda a: jnp.moveaxis(a, -1, 0), saved),
-        "statistics": {name: jnp.asarray(np.ascontiguousarray(a)) for name, a in statistics.items()},
-    }
 
 
 def _some(carry: Carry, places: npt.NDArray[np.int64]) -> Carry:

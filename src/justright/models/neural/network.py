@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -196,8 +197,9 @@ def statistics_of(design: Design) -> dict[str, npt.NDArray[np.float32]]:
         return {}
     found = {}
     for number, neurons in enumerate(design.hidden):
-        found[f"body.{number}.mean"] = np.zeros(neurons, np.float32)
-        found[f"body.{number}.variance"] = np.ones(neurons, np.float32)
+        shape = (design.ensemble, neurons) if design.ensemble > 1 else (neurons,)
+        found[f"body.{number}.mean"] = np.zeros(shape, np.float32)
+        found[f"body.{number}.variance"] = np.ones(shape, np.float32)
     return found
 
 
@@ -227,7 +229,7 @@ def initial_weights(
         Some hundred training rows or more; see `margins`.
     """
     made = {leaf.name: _first_guess(design, leaf.name, leaf.shape, rng) for leaf in leaves_of(design)}
-    every = {**arrays, **statistics_of(design), **made}
+    every = {**arrays, **statistics_of(msgspec.structs.replace(design, ensemble=1)), **made}
     h = _inputs(np, design, every, x, codes)
     if design.front:
         h = scaling(h, every["front.factor"])

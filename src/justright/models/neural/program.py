@@ -22,7 +22,7 @@ import numpy as np
 from justright.models.neural.net import Net, pack, unpack
 from justright.models.neural.network import Mode, combined
 from justright.models.neural.objective import Objective
-from justright.models.neural.optimizers import elementwise, evaluated, guarded, optimizer_for
+from justright.models.neural.optimizers import evaluated, guarded, optimizer_for, packable
 from justright.models.neural.rule import Rule
 from justright.models.neural.schedules import schedule_for
 from justright.optim.losses import Loss
@@ -86,7 +86,7 @@ class Program:
         self.link = loss.link
         self.rule = rule
         own = isinstance(rule.optimizer, str)
-        self._flat = own and elementwise(rule.optimizer, **dict(rule.options))
+        self._flat = own and packable(rule.optimizer, **dict(rule.options))
         leaves = net.leaves
         self._decayed = np.concatenate(
             [np.full(leaf.size, float(leaf.decayed), np.float32) for leaf in leaves]
@@ -252,7 +252,7 @@ class Program:
         transform = optimizer_for(
             rule.optimizer,
             schedule,
-            decay=rule.decay * _late(share) if rule.decay else None,
+            decay=rule.decay * _late(share) if rule.decay else 0.0,
             decayed=self._held(jnp.asarray(self._decayed)) if rule.decay else None,
             factor=self._held(jnp.asarray(self._factor)) if rule.groups else None,
             **dict(rule.options),

@@ -28,6 +28,7 @@ _SPREAD: Final = 3  # candidates on each side of the prior
 _APART: Final = 0.5  # decades
 _KEPT: Final = 3
 _SHARES: Final = (0.01, 0.02)
+_FEWEST: Final = 1_500  # steps of a training that can afford a race
 _ERRORS: Final = 1.0  # standard errors within which candidates are as good
 
 
@@ -83,6 +84,9 @@ def race(
     TrainingError
         Every candidate diverges.
     """
+    if total < _FEWEST:
+        # A leg of a few steps tells nothing of a training: the prior stands, and the guard of divergence.
+        return Found(prior, np.zeros((0, len(COLUMNS))), 0)
     rates = prior * 10.0 ** (_APART * np.arange(-_SPREAD, _SPREAD + 1))
     table = np.column_stack([rates, np.full((len(rates), 2), np.nan)])
     spent, final = 0, dict[int, FloatArray]()

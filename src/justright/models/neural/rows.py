@@ -60,7 +60,8 @@ def pack_rows(
 ) -> Rows:
     """Encode all rows of a table for a network, in the order of their fingerprints."""
     n = sum(block.rows for block in blocks)
-    width, codes = layout.numbers + layout.others, len(layout.embedded)
+    width = layout.numbers + layout.others
+    codes = len(layout.embedded) + len(layout.wide.get("terms", ()))
     room = Room(folder, n, 4 * (width + codes + 3))
     shape = blocks[0].target.shape[1:]
     shape = () if shape == (1,) else shape
