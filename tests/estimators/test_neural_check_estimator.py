@@ -23,6 +23,7 @@ EXPECTED_TO_FAIL = {
 SKIPPED = {"check_array_api_input"}
 
 SMALL: dict[str, Any] = {
+    "ensemble": 1,
     "numbers": "plain",
     "dropout": 0.0,
     "learning_rate_init": 0.1,

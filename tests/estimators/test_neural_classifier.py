@@ -20,6 +20,7 @@ X = RNG.uniform(-1.0, 1.0, (600, 2))
 WORD = np.where(X[:, 0] * X[:, 1] > 0, "same", "other")
 TINY: dict[str, Any] = {
     "hidden_layer_sizes": (8,),
+    "ensemble": 2,
     "learning_rate_init": 0.02,
     "batch_size": 32,
     "max_iter": 5,

@@ -13,7 +13,13 @@ from justright.recipe import Network, Recipe, from_data
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
 
-TINY = {"hidden_layer_sizes": (4,), "numbers": "plain", "learning_rate_init": 0.05, "max_iter": 2}
+TINY = {
+    "hidden_layer_sizes": (4,),
+    "ensemble": 1,
+    "numbers": "plain",
+    "learning_rate_init": 0.05,
+    "max_iter": 2,
+}
 
 
 def test_the_defaults_are_those_of_a_recipe() -> None:

@@ -19,7 +19,9 @@ X = RNG.normal(size=(100, 2))
 
 @pytest.fixture(scope="module")
 def model() -> NeuralRegressor:
-    return NeuralRegressor(hidden_layer_sizes=(4,), learning_rate_init=0.03, max_iter=3).fit(X, 7.0 * X[:, 0])
+    return NeuralRegressor(hidden_layer_sizes=(4,), ensemble=1, learning_rate_init=0.03, max_iter=3).fit(
+        X, 7.0 * X[:, 0]
+    )
 
 
 def test_rows_by_the_block_and_one_by_one(model: NeuralRegressor) -> None:

@@ -21,6 +21,7 @@ X = RNG.uniform(-2.0, 2.0, (400, 1))
 SINE = np.sin(3 * X[:, 0])
 TINY: dict[str, Any] = {
     "hidden_layer_sizes": (8,),
+    "ensemble": 1,
     "learning_rate_init": 0.03,
     "batch_size": 32,
     "max_iter": 5,
@@ -29,7 +30,7 @@ TINY: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def sine() -> NeuralRegressor:
-    return NeuralRegressor(hidden_layer_sizes=(32,), batch_size=32, max_iter=60).fit(X, SINE)
+    return NeuralRegressor(hidden_layer_sizes=(32,), ensemble=2, batch_size=16, max_iter=80).fit(X, SINE)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_a_sine(sine: NeuralRegressor) -> None:
 
 
 def test_what_it_shows(sine: NeuralRegressor) -> None:
-    assert len(sine.loss_curve_) == len(sine.validation_curve_) == sine.n_iter_ <= 60
+    assert len(sine.loss_curve_) == len(sine.validation_curve_) == sine.n_iter_ <= 80
     assert sine.best_iter_ == 1 + int(np.argmin(sine.validation_curve_))
     assert sine.race_.shape == (7, 3) and sine.learning_rate_ in sine.race_[:, 0].astype(np.float32)
     assert sine.loss_curve_[-1] < 0.1 * sine.loss_curve_[0]
@@ -128,12 +129,7 @@ def test_the_losses() -> None:
     assert np.mean(mean) == pytest.approx(11.0, abs=0.15)
 
 
-def test_a_users_own_optimizer_and_schedule() -> None:
-    import optax
-
-    own = TINY | {"learning_rate_init": "auto", "max_iter": 15}
-    model = NeuralRegressor(**own | {"solver": optax.adam(0.02)}).fit(X, SINE)
-    assert len(model.race_) == 0 and model.score(X, SINE) > 0.5
+def test_a_users_own_schedule() -> None:
     still = NeuralRegressor(**TINY | {"schedule": lambda share: 0.0 * share}).fit(X, SINE)
     assert np.ptp(still.validation_curve_) < 1e-7
 

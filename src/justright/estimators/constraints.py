@@ -163,14 +163,11 @@ def _is_open(value: Any, low: float, high: float = np.inf, *, kind: Any = Real) 
     return value == "auto" if isinstance(value, str) else _is_number(value, low, high, kind=kind)
 
 
-def _is_optimizer(value: Any) -> bool:
-    """Say whether a value is the name of an optimizer or a transformation of optax."""
-    return value in OPTIMIZERS if isinstance(value, str) else callable(getattr(value, "update", None))
-
-
 def _is_schedule(value: Any) -> bool:
     """Say whether a value is the name of a schedule or a function."""
-    return value in SCHEDULES or value in OPTAX_SCHEDULES if isinstance(value, str) else callable(value)
+    if not isinstance(value, str):
+        return callable(value)
+    return value == "auto" or value in SCHEDULES or value in OPTAX_SCHEDULES
 
 
 _ACTIVATIONS: Final = ("auto", "logistic", *ACTIVATIONS)
@@ -183,10 +180,10 @@ _NEURAL: Final[Table] = {
     "numbers": (lambda value: value in _NUMBERS, f"one of {', '.join(_NUMBERS)}"),
     "dropout": (lambda value: _is_number(value, 0, 1) and value < 1, "a number in 0..1 without 1"),
     "ensemble": (lambda value: _is_number(value, 1, 64, kind=Integral), "an integer in 1..64"),
-    "solver": (_is_optimizer, f"a transformation of optax, or one of {', '.join(OPTIMIZERS)}"),
+    "solver": (lambda value: value in (*OPTIMIZERS,), f"one of {', '.join(OPTIMIZERS)}"),
     "alpha": (lambda value: _is_number(value, 0, 1e300), "a number >= 0"),
     "learning_rate_init": (lambda value: _is_open(value, 1e-30, 1e6), "'auto', or a number above 0"),
-    "schedule": (_is_schedule, f"a function of the share done, or one of {', '.join(SCHEDULES)}"),
+    "schedule": (_is_schedule, f"a function of the share done, 'auto', or one of {', '.join(SCHEDULES)}"),
     "batch_size": (lambda value: _is_open(value, 1, kind=Integral), "'auto', or an integer above 0"),
     "max_iter": (lambda value: _is_open(value, 1, kind=Integral), "'auto', or an integer above 0"),
     "clip": (lambda value: _is_number(value, 0, 1e300), "a number >= 0"),

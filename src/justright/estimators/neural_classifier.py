@@ -7,17 +7,13 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 
-from justright.errors import ColumnError
-from justright.estimators.classes import class_factors, likeliest, log_probabilities, probabilities
-from justright.estimators.constraints import NEURAL_CLASSIFIER, check
-from justright.estimators.inputs import read_training, read_weights
-from justright.estimators.neural_fitting import Model, Training, fit_network
-from justright.estimators.neural_reading import describe, former_of, margins
-from justright.features.target import TargetFeature
-from justright.optim.losses import loss_for
-from justright.schema import Column, FloatArray, Target, Task
+from justright.estimators.classes import likeliest, log_probabilities, probabilities
+from justright.estimators.constraints import NEURAL_CLASSIFIER
+from justright.estimators.neural_reading import margins
+from justright.estimators.neural_targets import fit_classes
+from justright.models.neural import NEURAL
+from justright.schema import FloatArray
 
 __all__ = ["NeuralClassifier"]
 
@@ -30,32 +26,34 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default (256, 256, 256)
+    hidden_layer_sizes : int or sequence of int, default (192, 192)
         Neurons of each hidden layer, at most 65,536; empty = a linear model.
     activation : str, default "auto"
         Of the hidden layers: relu, tanh, logistic, identity, elu, selu, gelu, silu, mish, softplus and
         others; "auto" = selu.
     numbers : {"auto", "plain", "periodic", "piecewise"}, default "auto"
-        How a number is read: as it is, by waves of learned frequencies, or by 32 pieces; "auto" = periodic,
-        in a linear model plain.
+        How a number is read: as it is, by waves of learned frequencies, or by 32 pieces; "auto" =
+        piecewise, in a linear model plain.
     dropout : float in 0..1, default 0.15
         Share of neurons dropped in a step, falling to 0 in the second half of the training.
-    ensemble : int in 1..64, default 1
+    ensemble : int in 1..64, default 8
         Networks in one that share all but a factor an input and their last layer.
-    solver : str or optax transformation, default "adam"
-        How the weights move: a name of docs/reference/optimizers.md, or a transformation of optax, which
-        is taken as it is.
+    solver : str, default "adam"
+        How the weights move: a name of docs/reference/optimizers.md.
     alpha : float >= 0, default 0.02
         Decoupled weight decay of matrices, a multiple of the rate; biases have none.
     learning_rate_init : "auto" or float > 0, default "auto"
-        "auto" = found by a race of seven rates on held-out rows, for at most 15 % of the steps beside.
-    schedule : str or callable, default "coslog4"
+        "auto" = found by a race of seven rates on held-out rows, for at most 15 % of the steps beside. A
+        training of fewer than 1,500 steps has no race and takes the rate that serves most tables, a solver
+        that finds its own step has none either.
+    schedule : str or callable, default "auto"
         How the rate moves: a name of docs/reference/optimizers.md, or a function from the share of the
-        work done to a factor of the rate.
+        work done to a factor of the rate; "auto" = coslog4, four cycles of doubling length, or constant
+        where the solver wants that.
     batch_size : "auto" or int > 0, default "auto"
         Rows a step; "auto" = 256, up to 4,096 where there are more than 100,000 rows.
     max_iter : "auto" or int > 0, default "auto"
-        Most passes over the rows; "auto" = 128, fewer where they would take more than 60,000 steps.
+        Most passes over the rows; "auto" = 48, fewer where they would take more than 60,000 steps.
     clip : float >= 0, default 0.0
         Longest gradient; 0 = as it is.
     average : float in 0..1, default 0.0
@@ -92,7 +90,7 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
         The rate, as a multiple of the schedule; lower than the race's where the training had diverged.
     race_ : float64 (candidates, 3)
         Rate, held-out loss after the first and after the second leg of the race; NaN = not run, infinite =
-        diverged. No candidates where the rate was given.
+        diverged. No candidates where there was no race.
     history_ : History
         Losses and norms of every network after every pass.
     n_features_in_ : int
@@ -110,9 +108,8 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
     Numbers are centred at their median, scaled by their quartiles and gently cut at 3; NaN is 0 with an
     indicator. Categories of up to 8 values are columns, others are embedded. Equal rows become one with
     all their weight, and a heavy row several, so the order of rows does not enter and an integer weight
-    is a repetition. Each fit compiles its pass first, in one to three seconds; 20,000 rows of
-    8 columns then take about a second a pass. Single precision. Needs `pip install 'justright[neural]'`;
-    predictions are made by numpy alone.
+    is a repetition. Each fit compiles its pass first, in two seconds or so. Single precision. Training needs
+    `pip install 'justright[neural]'`; predictions are made by numpy alone.
 
     References
     ----------
@@ -130,15 +127,15 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
     def __init__(
         self,
         *,
-        hidden_layer_sizes: Any = (256, 256, 256),
+        hidden_layer_sizes: Any = (192, 192),
         activation: str = "auto",
         numbers: str = "auto",
         dropout: float = 0.15,
-        ensemble: int = 1,
-        solver: Any = "adam",
+        ensemble: int = 8,
+        solver: str = "adam",
         alpha: float = 0.02,
         learning_rate_init: Any = "auto",
-        schedule: Any = "coslog4",
+        schedule: Any = "auto",
         batch_size: Any = "auto",
         max_iter: Any = "auto",
         clip: float = 0.0,
@@ -199,26 +196,7 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
         TrainingError
             Nothing could be trained.
         """
-        check(self.get_params(deep=False), NEURAL_CLASSIFIER)
-        former = former_of(self)
-        table, y = read_training(self, X, y, numeric=False, gaps=True)
-        check_classification_targets(y)
-        weight = read_weights(sample_weight, table.rows)
-        number = self._numbers(y, weight, former)
-        weight = weight * class_factors(self.class_weight, self.classes_, number, weight)[number]
-        binary = len(self.classes_) == 2
-        task: Task = "binary" if binary else "multiclass"
-        training = Training(
-            table,
-            y,
-            number,
-            weight,
-            eval_rows,
-            loss_for("auto", task),
-            1 if binary else len(self.classes_),
-            TargetFeature(Target(Column("y", "categorical", "text"), task)),
-        )
-        describe(self, fit_network(self, X, training, former))
+        fit_classes(self, X, y, sample_weight, eval_rows, NEURAL_CLASSIFIER, NEURAL)
         return self
 
     def decision_function(self, X: Any) -> FloatArray:
@@ -238,27 +216,6 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
     def predict_log_proba(self, X: Any) -> FloatArray:
         """Return the logarithm of each probability, float64 (rows, n_classes), exact where it is tiny."""
         return log_probabilities(margins(self, X))
-
-    def _numbers(
-        self, y: npt.NDArray[Any], weight: FloatArray, former: Model | None
-    ) -> npt.NDArray[np.int32]:
-        """Return the place of each row's class and set `classes_`, unless they stand from the fit before."""
-        if former is None:
-            self.classes_ = np.unique(y[weight > 0])
-        if len(self.classes_) < 2:
-            raise ColumnError(
-                f"y with one class, {self.classes_[:1].tolist()[0]!r}, in every row of positive weight",
-                allowed="at least two classes",
-            )
-        place = np.clip(np.searchsorted(self.classes_, y), 0, len(self.classes_) - 1).astype(np.int32)
-        unknown = (self.classes_[place] != y) & (weight > 0)
-        if unknown.any():
-            raise ColumnError(
-                f"y with {y[unknown].tolist()[0]!r}",
-                allowed=f"the classes of the fit before, {self.classes_.tolist()!r}",
-                next_step="warm_start=False",
-            )
-        return place
 
     def __sklearn_tags__(self) -> Any:
         """Say what the estimator can do, for scikit-learn."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from justright.errors import ColumnError, JustrightWarning
 from justright.estimators.columns import Table, is_frame, read_frame
+from justright.estimators.crossed_fitting import columns_of, crosses_of
 from justright.estimators.crossed_rows import Rows, collapse, keys_in_order, telling
 from justright.estimators.encoding import blocks_of, plan_of
 from justright.estimators.fold import deal
@@ -22,7 +23,7 @@ from justright.models.base import Learner, Spec
 from justright.models.registry import learner_for
 from justright.optim.losses import Loss
 from justright.optim.schedules import schedule_for
-from justright.recipe import Descent, Network, Recipe
+from justright.recipe import Crosses, Descent, Network, Recipe
 from justright.schema import Column, FloatArray, Member
 from justright.training.history import History
 from justright.training.loop import Trained, Trainer
@@ -68,6 +69,8 @@ class Training:
 
     Parameters
     ----------
+    family : str
+        Name of the family of networks.
     table : Table
         All rows, weights of 0 included.
     y : array (rows,)
@@ -86,6 +89,7 @@ class Training:
         The target with its scale.
     """
 
+    family: str
     table: Table
     y: npt.NDArray[Any]
     encoded: npt.NDArray[Any]
@@ -121,6 +125,14 @@ class Fitted:
     race: FloatArray
 
 
+class _Asked(NamedTuple):
+    """What `crosses_of` reads of an estimator."""
+
+    crosses: Any
+    products: None = None
+    penalty: None = None
+
+
 def seed_of(random_state: Any) -> int:
     """Return the seed of a random state; -1 for None.
 
@@ -138,7 +150,6 @@ def network_of(estimator: Any, rate: float = 0.0) -> Network:
     """Return the settings of an estimator as those of a recipe; `rate` stands for an open one."""
     sizes = estimator.hidden_layer_sizes
     hidden = (sizes,) if np.ndim(sizes) == 0 else sizes
-    named = isinstance(estimator.solver, str)
     given = 0.0 if estimator.learning_rate_init == "auto" else float(estimator.learning_rate_init)
     activation = "sigmoid" if estimator.activation == "logistic" else estimator.activation
     return Network(
@@ -148,8 +159,7 @@ def network_of(estimator: Any, rate: float = 0.0) -> Network:
         dropout=float(estimator.dropout),
         ensemble=int(estimator.ensemble),
         optimizer=estimator.solver,
-        # A transformation of the user's has its rate within.
-        rate=(given or rate) if named else 1.0,
+        rate=given or rate,
         schedule=estimator.schedule,
         batch=0 if estimator.batch_size == "auto" else int(estimator.batch_size),
         epochs=0 if estimator.max_iter == "auto" else int(estimator.max_iter),
@@ -192,7 +202,10 @@ def fit_network(estimator: Any, X: Any, training: Training, former: Model | None
     network = network_of(estimator, 0.0 if former is None else former.rate)
     members = _members(rows.fold)
     trained_rows = len(rows.fold) if len(members) > 1 else int((rows.fold != members[0].fold).sum())
-    learner = _learner(network, former)
+    recipe = Recipe(
+        family=training.family, network=network, crosses=_crosses(estimator, plan, training.table)
+    )
+    learner = _learner(recipe, former)
     spec = Spec(
         training.loss,
         training.outputs,
@@ -207,14 +220,21 @@ def fit_network(estimator: Any, X: Any, training: Training, former: Model | None
     return _fitted(estimator, training.table, rows.table, learner, spec, members, trained, seed)
 
 
-def _learner(network: Network, former: Model | None) -> Learner:
+def _learner(recipe: Recipe, former: Model | None) -> Learner:
     """Return who learns; MissingExtraError without jax."""
-    learner = learner_for("neural", Recipe(network=network))
+    learner = learner_for(recipe.family, recipe)
     if former is None:
         return learner
     from justright.estimators.neural_warm import WarmLearner
 
-    return WarmLearner(network, former.arrays)
+    return WarmLearner(recipe.network, former.arrays)
+
+
+def _crosses(estimator: Any, plan: FeaturePlan, table: Table) -> Crosses:
+    """Return the crosses that an estimator with a wide part asks for; the default of a recipe else."""
+    if not hasattr(estimator, "crosses"):
+        return Crosses()
+    return crosses_of(_Asked(estimator.crosses), plan, columns_of(estimator, table.names))
 
 
 def _passes(network: Network, rows: int) -> int:
@@ -227,7 +247,8 @@ def _passes(network: Network, rows: int) -> int:
 def _rows(estimator: Any, X: Any, training: Training, former: Model | None, salt: str) -> Rows:
     """Return the rows that train and judge, with their parts."""
     table, weight, encoded = training.table, training.weight, training.encoded
-    fold = given_parts(estimator.cv, training.eval_rows, table, training.y)
+    cv = getattr(estimator, "cv", None)
+    fold = given_parts(cv, training.eval_rows, table, training.y)
     if former is not None:
         table = _again(estimator, X, table, former)
     seen = weight > 0
@@ -242,10 +263,10 @@ def _rows(estimator: Any, X: Any, training: Training, former: Model | None, salt
     if fold is None:
         classes = training.loss.link in ("logistic", "softmax")
         label = rows.encoded.astype(np.int32) if classes else np.zeros(len(rows.key), np.int32)
-        if estimator.cv is None:
+        if cv is None:
             dealt = held_out(rows.key, label, float(estimator.validation_fraction), salt)
         else:
-            dealt = deal(rows.key, label, int(estimator.cv), salt)
+            dealt = deal(rows.key, label, int(cv), salt)
         rows = Rows(rows.table, rows.encoded, rows.weight, dealt, rows.key)
     return spread(rows)
 

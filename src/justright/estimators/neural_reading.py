@@ -34,7 +34,7 @@ def describe(estimator: Any, fitted: Fitted) -> None:
 
 def former_of(estimator: Any) -> Model | None:
     """Return the network to go on from; None where the next fit begins anew."""
-    return getattr(estimator, "_model", None) if estimator.warm_start else None
+    return getattr(estimator, "_model", None) if getattr(estimator, "warm_start", False) else None
 
 
 def margins(estimator: Any, X: Any) -> FloatArray:

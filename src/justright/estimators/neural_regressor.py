@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from justright.errors import ColumnError
-from justright.estimators.constraints import NEURAL_REGRESSOR, check
-from justright.estimators.encoding import scale_target
-from justright.estimators.inputs import read_training, read_weights
-from justright.estimators.neural_fitting import Training, fit_network
-from justright.estimators.neural_reading import describe, former_of, margins
-from justright.optim.losses import loss_for, margins_to_predictions
+from justright.estimators.constraints import NEURAL_REGRESSOR
+from justright.estimators.neural_reading import margins
+from justright.estimators.neural_targets import fit_numbers
+from justright.models.neural import NEURAL
+from justright.optim.losses import margins_to_predictions
 from justright.schema import FloatArray
 
 __all__ = ["NeuralRegressor"]
@@ -26,7 +23,7 @@ class NeuralRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc] # sc
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default (256, 256, 256)
+    hidden_layer_sizes : int or sequence of int, default (192, 192)
         Neurons of each hidden layer, at most 65,536; empty = a linear model.
     activation : str, default "auto"
         Of the hidden layers: relu, tanh, logistic, identity, elu, selu, gelu, silu, mish, softplus and
@@ -35,26 +32,28 @@ class NeuralRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc] # sc
         Half the squared error (the mean); squared near 0 and absolute beyond (robust); the absolute error
         (the median); exp(f) - y f for counts y >= 0 (a rate, log link).
     numbers : {"auto", "plain", "periodic", "piecewise"}, default "auto"
-        How a number is read: as it is, by waves of learned frequencies, or by 32 pieces; "auto" = periodic,
-        in a linear model plain.
+        How a number is read: as it is, by waves of learned frequencies, or by 32 pieces; "auto" =
+        piecewise, in a linear model plain.
     dropout : float in 0..1, default 0.15
         Share of neurons dropped in a step, falling to 0 in the second half of the training.
-    ensemble : int in 1..64, default 1
+    ensemble : int in 1..64, default 8
         Networks in one that share all but a factor an input and their last layer.
-    solver : str or optax transformation, default "adam"
-        How the weights move: a name of docs/reference/optimizers.md, or a transformation of optax, which
-        is taken as it is.
+    solver : str, default "adam"
+        How the weights move: a name of docs/reference/optimizers.md.
     alpha : float >= 0, default 0.02
         Decoupled weight decay of matrices, a multiple of the rate; biases have none.
     learning_rate_init : "auto" or float > 0, default "auto"
-        "auto" = found by a race of seven rates on held-out rows, for at most 15 % of the steps beside.
-    schedule : str or callable, default "coslog4"
+        "auto" = found by a race of seven rates on held-out rows, for at most 15 % of the steps beside. A
+        training of fewer than 1,500 steps has no race and takes the rate that serves most tables, a solver
+        that finds its own step has none either.
+    schedule : str or callable, default "auto"
         How the rate moves: a name of docs/reference/optimizers.md, or a function from the share of the
-        work done to a factor of the rate.
+        work done to a factor of the rate; "auto" = coslog4, four cycles of doubling length, or constant
+        where the solver wants that.
     batch_size : "auto" or int > 0, default "auto"
         Rows a step; "auto" = 256, up to 4,096 where there are more than 100,000 rows.
     max_iter : "auto" or int > 0, default "auto"
-        Most passes over the rows; "auto" = 128, fewer where they would take more than 60,000 steps.
+        Most passes over the rows; "auto" = 48, fewer where they would take more than 60,000 steps.
     clip : float >= 0, default 0.0
         Longest gradient; 0 = as it is.
     average : float in 0..1, default 0.0
@@ -85,7 +84,7 @@ class NeuralRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc] # sc
         The rate, as a multiple of the schedule; lower than the race's where the training had diverged.
     race_ : float64 (candidates, 3)
         Rate, held-out loss after the first and after the second leg of the race; NaN = not run, infinite =
-        diverged. No candidates where the rate was given.
+        diverged. No candidates where there was no race.
     history_ : History
         Losses and norms of every network after every pass.
     n_features_in_ : int
@@ -103,9 +102,8 @@ class NeuralRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc] # sc
     Numbers are centred at their median, scaled by their quartiles and gently cut at 3; NaN is 0 with an
     indicator. Categories of up to 8 values are columns, others are embedded. Equal rows become one with
     all their weight, and a heavy row several, so the order of rows does not enter and an integer weight
-    is a repetition. Each fit compiles its pass first, in one to three seconds; 20,000 rows of
-    8 columns then take about a second a pass. Single precision. Needs `pip install 'justright[neural]'`;
-    predictions are made by numpy alone.
+    is a repetition. Each fit compiles its pass first, in two seconds or so. Single precision. Training needs
+    `pip install 'justright[neural]'`; predictions are made by numpy alone.
 
     References
     ----------
@@ -114,6 +112,7 @@ class NeuralRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc] # sc
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.random.default_rng(0).uniform(-2.0, 2.0, (400, 1))
     >>> model = NeuralRegressor(hidden_layer_sizes=(32,), batch_size=32, max_iter=40)
     >>> bool(model.fit(X, np.sin(3 * X[:, 0])).score(X, np.sin(3 * X[:, 0])) > 0.98)
@@ -123,16 +122,16 @@ class NeuralRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc] # sc
     def __init__(
         self,
         *,
-        hidden_layer_sizes: Any = (256, 256, 256),
+        hidden_layer_sizes: Any = (192, 192),
         activation: str = "auto",
         loss: str = "squared",
         numbers: str = "auto",
         dropout: float = 0.15,
-        ensemble: int = 1,
-        solver: Any = "adam",
+        ensemble: int = 8,
+        solver: str = "adam",
         alpha: float = 0.02,
         learning_rate_init: Any = "auto",
-        schedule: Any = "coslog4",
+        schedule: Any = "auto",
         batch_size: Any = "auto",
         max_iter: Any = "auto",
         clip: float = 0.0,
@@ -190,16 +189,7 @@ class NeuralRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc] # sc
         TrainingError
             Nothing could be trained.
         """
-        check(self.get_params(deep=False), NEURAL_REGRESSOR)
-        former = former_of(self)
-        table, y = read_training(self, X, y, numeric=True, gaps=True)
-        weight = read_weights(sample_weight, table.rows)
-        y = self._checked(y)
-        target = former.plan.data.target if former else None
-        target = target or scale_target(y, weight, own_unit=self.loss == "poisson")
-        loss = loss_for(self.loss, "regression")
-        training = Training(table, y, target.scaled(y), weight, eval_rows, loss, 1, target)
-        describe(self, fit_network(self, X, training, former))
+        fit_numbers(self, X, y, sample_weight, eval_rows, NEURAL_REGRESSOR, NEURAL)
         return self
 
     def predict(self, X: Any) -> FloatArray:
@@ -216,17 +206,6 @@ class NeuralRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc] # sc
             In the unit of y.
         """
         return margins_to_predictions(margins(self, X), "log" if self.loss == "poisson" else "identity")
-
-    def _checked(self, y: Any) -> FloatArray:
-        """Return y as float64; ColumnError where a count is negative."""
-        values = np.asarray(y, np.float64)
-        if self.loss == "poisson" and values.min() < 0:
-            raise ColumnError(
-                f"y with {values.min():g}",
-                allowed="counts >= 0 for loss='poisson'",
-                next_step="loss='squared'",
-            )
-        return values
 
     def __sklearn_tags__(self) -> Any:
         """Say what the estimator can do, for scikit-learn."""
