@@ -8,7 +8,7 @@ from justright.cli.output import console, grid, write_findings
 from justright.values.figures import figure, interval
 
 if TYPE_CHECKING:
-    from justright.workflow.summary import Summary
+    from justright.workflow.summary import Passes, Summary
 
 __all__ = ["write_summary"]
 
@@ -62,18 +62,15 @@ def _figures(summary: Summary) -> list[list[str]]:
 
 def _facts(summary: Summary) -> list[list[str]]:
     """Return what was done, how long it took and where it lies."""
-    seconds = summary.seconds
-    rows = f"{summary.rows.train:,} in training"
+    held = summary.rows.held_out
+    rows = f"{summary.rows.train - held:,} in training" + (f", {held:,} that judge" if held else "")
     if summary.rows.test:
         rows += f", {summary.rows.test:,} kept for the test: justright evaluate {summary.run}"
     facts = [
-        ["task", f"{summary.task} of {summary.target}, {summary.family}, {summary.folds} folds"],
+        ["task", f"{summary.task} of {summary.target}, {summary.family}, {summary.judged_by}"],
         ["rows", rows],
-        [
-            "seconds",
-            f"{seconds.total:.1f} (read {seconds.read:.1f}, features {seconds.features:.1f},"
-            f" training {seconds.train:.1f})",
-        ],
+        *([["training", _passes(summary.passes)]] if summary.passes else []),
+        ["seconds", _seconds(summary)],
         ["run", summary.run],
         ["model", summary.model],
         ["next", f"justright report {summary.run}"],
@@ -83,3 +80,21 @@ def _facts(summary: Summary) -> list[list[str]]:
     if summary.threshold is not None:
         facts.insert(1, ["threshold", f"{figure(summary.threshold)} and more counts as the second class"])
     return facts
+
+
+def _passes(passes: Passes) -> str:
+    """Return how a network was trained."""
+    kept = "" if passes.kept == passes.passes else f", the best after {passes.kept:,}"
+    race = f" and {passes.race_steps:,} of the race for the rate" if passes.race_steps else ""
+    return f"rate {figure(passes.rate, 3)}, {passes.passes:,} passes{kept}, {passes.steps:,} steps{race}"
+
+
+def _seconds(summary: Summary) -> str:
+    """Return how long it took."""
+    seconds, passes = summary.seconds, summary.passes
+    compiling = passes.compile_seconds if passes else None
+    of_it = f", {compiling:.1f} of it compiling" if compiling is not None else ""
+    return (
+        f"{seconds.total:.1f} (read {seconds.read:.1f}, features {seconds.features:.1f},"
+        f" training {seconds.train:.1f}{of_it})"
+    )

@@ -22,6 +22,7 @@ from justright.source import Source
 from justright.training.loop import Trained
 from justright.values import figure
 from justright.workflow.judge import Judgement
+from justright.workflow.race import Race, race_of
 from justright.workflow.terms import front_of, sentences_of
 
 __all__ = ["export_bundle"]
@@ -69,7 +70,8 @@ def export_bundle(
         versions=_versions(),
         created_by="justright",
     )
-    card = write_card(_facts(judgement, data, schema, recipe, source, family, note, findings, reading))
+    race = race_of(trained)
+    card = write_card(_facts(judgement, data, schema, recipe, source, family, note, findings, reading, race))
     return write_bundle(folder.model, model, arrays, baseline(data.plan, data.blocks), card)
 
 
@@ -83,6 +85,7 @@ def _facts(
     note: str,
     findings: list[Finding],
     reading: Reading | None,
+    race: Race | None,
 ) -> CardFacts:
     """Gather what the card tells."""
     target = schema.target
@@ -110,14 +113,16 @@ def _facts(
         set_aside=tuple(ColumnFact(c.name, c.kind, c.reason) for c in aside),
         threshold=judgement.threshold.value if judgement.threshold else None,
         threshold_note=note,
-        training=_training(judgement, data, recipe, family),
+        training=_training(judgement, data, recipe, family, race),
         moved_by=sentences_of(reading),
         findings=tuple(f.sentence for f in findings if f.severity != "info"),
         source=str(source.description.get("path", source.description.get("format", ""))),
     )
 
 
-def _training(judgement: Judgement, data: DataModule, recipe: Recipe, family: str) -> tuple[str, ...]:
+def _training(
+    judgement: Judgement, data: DataModule, recipe: Recipe, family: str, race: Race | None
+) -> tuple[str, ...]:
     """Say how it was trained and judged."""
     by = f"by {', '.join(recipe.split.by)}" if recipe.split.by else "by the content of the rows"
     by = f"by {recipe.split.time}, earlier rows judging later ones" if recipe.split.time else by
@@ -125,12 +130,13 @@ def _training(judgement: Judgement, data: DataModule, recipe: Recipe, family: st
     chosen = f"The penalty {figure(float(penalty), 3)} was chosen by the mean validation loss of the folds."
     if family == "crossed":
         chosen = "The penalties of each function and table were chosen by the loss of the held-out rows."
+    if is_network(family):
+        chosen = _rate(judgement, recipe, race)
     if is_network(family) and not recipe.network.cv:
-        rate = figure(float(judgement.hyperparameters["rate"]), 3)
         return (
             f"One part of the rows, drawn {by}, judges the model; {data.trained} of {data.rows} rows trained "
             f"it, {data.test_rows} are kept for the test.",
-            f"The learning rate {rate} was found by a race on the part that judges.",
+            chosen,
             "The pass with the least loss on that part is kept.",
         )
     return (
@@ -138,6 +144,16 @@ def _training(judgement: Judgement, data: DataModule, recipe: Recipe, family: st
         chosen,
         "The exported model was then trained on all of these rows.",
     )
+
+
+def _rate(judgement: Judgement, recipe: Recipe, race: Race | None) -> str:
+    """Say where the learning rate of a network comes from."""
+    rate = float(judgement.hyperparameters["rate"])
+    if race is not None:
+        return f"The learning rate {figure(race.chosen, 3)} was found by a race of {len(race.candidates)}."
+    if recipe.network.rate:
+        return f"The learning rate {figure(recipe.network.rate, 3)} was given."
+    return f"The learning rate {figure(rate, 3)} is the usual one: there was no race for it."
 
 
 def _class_rows(data: DataModule, classes: tuple[str, ...]) -> dict[str, int]:

@@ -19,6 +19,7 @@ from justright.training.loop import Trained
 from justright.values import figure, interval_known
 from justright.workflow.family import family_of
 from justright.workflow.judge import Judgement
+from justright.workflow.network_findings import network_findings
 
 __all__ = ["findings_of", "gain", "unknown_intervals"]
 
@@ -47,6 +48,7 @@ def findings_of(
         *data.findings,
         *audit,
         *_training(trained, recipe),
+        *(network_findings(trained, recipe, judgement.member) if is_network(recipe.family) else ()),
         *_diverged(trained, recipe, spec, data),
         *check_loss(_task(schema), recipe.loss, recipe.metric, _largest(data, schema)),
         *judgement.findings,

@@ -5,18 +5,27 @@ Keys are added in later versions, never changed.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from justright.schema import Finding, Task, Value
 
-__all__ = ["Baselines", "CrossPair", "Crosses", "Rows", "Rung", "Seconds", "Summary"]
+__all__ = ["Baselines", "CrossPair", "Crosses", "Passes", "Rows", "Rung", "Seconds", "Summary"]
+
+_SHARES: Final = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 8: "eighth", 10: "tenth"}
+_LIKE: Final = 0.25  # how far, of its size, a part may be off the share that names it
 
 
 class Rows(msgspec.Struct, frozen=True):
-    """Rows that trained and rows kept for the test."""
+    """Rows to learn from, rows kept for the test, and those of the first that judged and did not train.
+
+    `held_out` is 0 where folds judge: every row then trains and judges.
+    """
 
     train: int
     test: int
+    held_out: int = 0
 
 
 class Baselines(msgspec.Struct, frozen=True):
@@ -44,6 +53,31 @@ class Seconds(msgspec.Struct, frozen=True):
     features: float
     train: float
     total: float
+
+
+class Passes(msgspec.Struct, frozen=True):
+    """How a network was trained.
+
+    Parameters
+    ----------
+    rate : float
+        Learning rate of its last pass, before the schedule.
+    passes, kept : int
+        Passes over the rows, and the one whose weights are the model.
+    steps : int
+        Updates of the weights in all passes.
+    race_steps : int or None
+        Steps that the race for the rate took beside them; None where there was none, or nobody counted.
+    compile_seconds : float or None
+        Of the training time, seconds of compiling; None where the family does not say.
+    """
+
+    rate: float
+    passes: int
+    kept: int
+    steps: int
+    race_steps: int | None = None
+    compile_seconds: float | None = None
 
 
 class CrossPair(msgspec.Struct, frozen=True):
@@ -87,7 +121,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rows : Rows
         Rows used.
     folds : int
-        Folds of the cross-validation.
+        Folds of the cross-validation; where `rows.held_out` is not 0, the parts of which one judged.
     metric : str
         Headline metric.
     validation : Value
@@ -108,6 +142,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         What a user must know.
     crosses : Crosses
         Pairs of columns tried together; empty for families without crosses.
+    passes : Passes or None
+        How a network was trained; None for other families.
     """
 
     format: int = 1
@@ -131,3 +167,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     hyperparameters: dict[str, float | int | str] = {}
     interrupted: bool = False
     crosses: Crosses = Crosses()
+    passes: Passes | None = None
+
+    @property
+    def judged_by(self) -> str:
+        """What judged the model: `5 folds`, `one held-out fifth`, or `one held-out part` of another size."""
+        if not self.rows.held_out:
+            return f"{self.folds} folds"
+        share = self.rows.held_out / max(self.rows.train, 1)
+        like = abs(share * self.folds - 1.0) <= _LIKE
+        return f"one held-out {_SHARES.get(self.folds, 'part') if like else 'part'}"

@@ -35,6 +35,7 @@ from justright.workflow.findings import findings_of
 from justright.workflow.held_out import write_held_out
 from justright.workflow.judge import Judgement, judge
 from justright.workflow.population import population
+from justright.workflow.race import RACE, passes_of, race_of
 from justright.workflow.run import Run, load_run
 from justright.workflow.summary import Rows, Seconds, Summary
 from justright.workflow.terms import TERMS, crosses_of, reading_of
@@ -177,6 +178,9 @@ def train_recipe(
         seconds = Seconds(read - begin, encoded - read, trained_at - encoded, time.perf_counter() - begin)
         summary = _summary(folder, model_id, judgement, data, schema, recipe, seconds)
         crosses = crosses_of(reading, getattr(learner, "search_seconds", 0.0))
+        if is_network(family):
+            compiling = getattr(learner, "compile_seconds", None)
+            summary = _of_network(summary, trained, judgement.member, data, recipe, compiling)
         summary = msgspec.structs.replace(
             summary, findings=findings, interrupted=trained.interrupted, crosses=crosses
         )
@@ -228,6 +232,20 @@ def _summary(
         findings=[],
         hyperparameters=judgement.hyperparameters,
     )
+
+
+def _of_network(
+    summary: Summary,
+    trained: Trained,
+    member: int,
+    data: DataModule,
+    recipe: Recipe,
+    compile_seconds: float | None,
+) -> Summary:
+    """Add what only networks have: the rows that judged them, and how their passes went."""
+    held_out = 0 if recipe.network.cv else data.rows - data.trained
+    rows = msgspec.structs.replace(summary.rows, held_out=held_out)
+    return msgspec.structs.replace(summary, rows=rows, passes=passes_of(trained, member, compile_seconds))
 
 
 @contextmanager
@@ -319,6 +337,9 @@ def _train(
     )
     folder.write_bytes("history.jsonl", history_bytes(trained.history.rows))
     folder.write("training.json", {"ended": trained.history.ended, "seconds": trained.history.seconds})
+    race = race_of(trained)
+    if race is not None:
+        folder.write(RACE, race)
     return trained
 
 

@@ -1,0 +1,130 @@
+"""What a user must know of the training of a network: its rate, explosions, dead neurons, an early end."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from justright.recipe import Recipe
+from justright.schema import Finding
+from justright.training.loop import Trained
+from justright.values import figure
+from justright.workflow.race import Race, last_rate, race_of, times_lowered
+
+__all__ = ["network_findings"]
+
+_DEAD: Final = 0.5  # share of neurons from which their death is worth a warning
+_LATE: Final = 10  # the last tenth of the passes shows whether the loss is still falling
+_FALLING: Final = 0.01  # by so much of itself
+
+
+def network_findings(trained: Trained, recipe: Recipe, member: int) -> list[Finding]:
+    """Return the findings of a network, `member` being the exported one.
+
+    Parameters
+    ----------
+    trained : Trained
+        Any family: a state without a race, a rate and dead neurons has none of these findings.
+    recipe : Recipe
+        What was asked for.
+    member : int
+        Place of the member that leaves as the model.
+    """
+    return [
+        *_found(race_of(trained)),
+        *_lowered(trained),
+        *_dead(trained, recipe, member),
+        *_improving(trained, member),
+    ]
+
+
+def _found(race: Race | None) -> list[Finding]:
+    """Say which rate the race found, among which, and what it cost."""
+    if race is None:
+        return []
+    rates = [candidate.rate for candidate in race.candidates]
+    diverged = sum(candidate.diverged for candidate in race.candidates)
+    ends = f"{figure(rates[0], 2)} to {figure(rates[-1], 2)}"
+    sentence = (
+        f"A race of {len(rates)} learning rates from {ends} on held-out rows found {_rate(race.chosen)}"
+    )
+    evidence = {"rate": race.chosen, "rates": rates, "diverged": diverged}
+    if race.steps is not None and race.share is not None:
+        sentence += f"; it took {race.steps:,} steps, {race.share:.0%} of those of the training"
+        evidence |= {"steps": race.steps, "share": race.share}
+    move = f"--rate {race.chosen:.2g} trains again without a race"
+    for end, word, factor in ((rates[0], "lowest", 0.1), (rates[-1], "highest", 10.0)):
+        if race.chosen == end:
+            sentence += f". It is the {word} that was tried: the best may lie beyond"
+            move = f"--rate {factor * end:.2g}"
+    return [Finding("rate-found", "info", f"{sentence}.", evidence, move)]
+
+
+def _lowered(trained: Trained) -> list[Finding]:
+    """Say that a training exploded and went on with a lower rate."""
+    count = len(trained.kept) if trained.kept else 1
+    times = {place: times_lowered(trained, place) for place in range(count)}
+    worst = max(times, key=lambda place: times[place])
+    if not times[worst]:
+        return []
+    fell, rate = sum(number > 0 for number in times.values()), last_rate(trained, worst)
+    who = "The training" if count == 1 else f"{fell} of {count} members of the training"
+    often = "once" if times[worst] == 1 else f"{times[worst]} times"
+    sentence = (
+        f"{who} diverged and went back to the last good state {often}, each time with a third of the learning"
+        f" rate; {'it' if count == 1 else 'the lowest'} ended with {_rate(rate)}."
+    )
+    evidence = {"members": fell, "times": times[worst], "rate": rate}
+    return [Finding("rate-lowered", "warning", sentence, evidence, f"--rate {rate:.2g} from the start")]
+
+
+def _dead(trained: Trained, recipe: Recipe, member: int) -> list[Finding]:
+    """Say that most neurons of the model say nothing."""
+    kept = trained.kept[member] if trained.kept else trained.history.passes
+    shares = [
+        row.norms["dead"]
+        for row in trained.history.rows
+        if (row.member, row.number) == (member, kept) and "dead" in row.norms
+    ]
+    if not shares or shares[-1] <= _DEAD:
+        return []
+    rate = last_rate(trained, member)
+    sentence = (
+        f"{shares[-1]:.0%} of the hidden neurons give the same output for every row: they say nothing to the"
+        f" model (activation {recipe.network.activation}, learning rate {_rate(rate)})."
+    )
+    move = f"--rate {rate / 3.0:.2g}"
+    if recipe.network.activation == "relu":
+        move = "--set network.activation=selu, whose neurons do not die"
+    return [
+        Finding("units-dead", "warning", sentence, {"share": shares[-1], "pass": kept, "rate": rate}, move)
+    ]
+
+
+def _improving(trained: Trained, member: int) -> list[Finding]:
+    """Say that the best pass was the last, and the loss still falling before it."""
+    passes = trained.history.passes
+    if not trained.history.ended.startswith("all ") or not trained.kept or trained.kept[member] != passes:
+        return []
+    judged = {row.member for row in trained.history.rows if row.validation is not None}
+    losses = [
+        float(row.validation)
+        for row in trained.history.rows
+        if row.member == min(judged, default=-1) and row.validation is not None
+    ]
+    late = max(2, passes // _LATE)
+    if len(losses) <= late:
+        return []
+    fall = losses[-1 - late] - losses[-1]
+    if fall < _FALLING * abs(losses[-1 - late]):
+        return []
+    sentence = (
+        f"The best pass was the last of {passes}: over the last {late} the validation loss still fell from"
+        f" {figure(losses[-1 - late])} to {figure(losses[-1])}."
+    )
+    evidence = {"passes": passes, "loss": losses[-1], "before": losses[-1 - late]}
+    return [Finding("training-still-improving", "info", sentence, evidence, f"--epochs {2 * passes}")]
+
+
+def _rate(rate: float) -> str:
+    """Write a rate."""
+    return figure(rate, 2)
