@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         LinearRegressor,
         NeuralClassifier,
         NeuralRegressor,
+        WideDeepClassifier,
+        WideDeepRegressor,
     )
     from justright.kinds import infer_schema
     from justright.metrics import metric
@@ -51,6 +53,8 @@ __all__ = [
     "Schema",
     "Source",
     "Value",
+    "WideDeepClassifier",
+    "WideDeepRegressor",
     "__version__",
     "evaluate_model",
     "farm_fingerprint",
@@ -87,6 +91,8 @@ _PLACES: Final = {
     "Schema": "justright.schema",
     "Source": "justright.source",
     "Value": "justright.schema",
+    "WideDeepClassifier": "justright.estimators",
+    "WideDeepRegressor": "justright.estimators",
     "evaluate_model": "justright.workflow.evaluate",
     "farm_fingerprint": "justright.split",
     "infer_schema": "justright.kinds",

@@ -22,6 +22,8 @@ from justright.estimators.crossed_classifier import CrossedClassifier
 from justright.estimators.crossed_regressor import CrossedRegressor
 from justright.estimators.neural_classifier import NeuralClassifier
 from justright.estimators.neural_regressor import NeuralRegressor
+from justright.estimators.neural_wide_classifier import WideDeepClassifier
+from justright.estimators.neural_wide_regressor import WideDeepRegressor
 from justright.estimators.regressor import LinearRegressor
 
 __all__ = [
@@ -31,4 +33,6 @@ __all__ = [
     "LinearRegressor",
     "NeuralClassifier",
     "NeuralRegressor",
+    "WideDeepClassifier",
+    "WideDeepRegressor",
 ]

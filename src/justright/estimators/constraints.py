@@ -20,6 +20,8 @@ __all__ = [
     "NEURAL_CLASSIFIER",
     "NEURAL_REGRESSOR",
     "REGRESSOR",
+    "WIDE_DEEP_CLASSIFIER",
+    "WIDE_DEEP_REGRESSOR",
     "Table",
     "check",
 ]
@@ -206,3 +208,18 @@ NEURAL_CLASSIFIER: Final[Table] = {
     "label_smoothing": (lambda value: _is_number(value, 0, 1) and value < 1, "a number in 0..1 without 1"),
 }
 """Parameters of NeuralClassifier."""
+
+_WIDE: Final[Table] = {"crosses": _CROSSED["crosses"]}
+_LEFT_OUT: Final = ("cv", "warm_start")  # the wide part is fitted once, for one held-out part
+
+WIDE_DEEP_REGRESSOR: Final[Table] = {
+    **{name: line for name, line in NEURAL_REGRESSOR.items() if name not in _LEFT_OUT},
+    **_WIDE,
+}
+"""Parameters of WideDeepRegressor."""
+
+WIDE_DEEP_CLASSIFIER: Final[Table] = {
+    **{name: line for name, line in NEURAL_CLASSIFIER.items() if name not in _LEFT_OUT},
+    **_WIDE,
+}
+"""Parameters of WideDeepClassifier."""

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from justright.estimators.crossed_fitting import columns_of
 from justright.estimators.crossed_reading import read_new
 from justright.estimators.neural_fitting import Fitted, Model
+from justright.models.crossed.forward import Layout as CrossedLayout
+from justright.models.crossed.forward import layout_of as crossed_layout
 from justright.models.neural import forward
 from justright.schema import BLOCK_ROWS, FloatArray
 
@@ -30,11 +33,28 @@ def describe(estimator: Any, fitted: Fitted) -> None:
     estimator.n_iter_, estimator.best_iter_ = passes, fitted.best
     estimator.learning_rate_, estimator.race_ = fitted.model.rate, fitted.race
     estimator.history_ = fitted.history
+    if wide := fitted.model.front["layout"].get("wide"):
+        estimator.crosses_ = _crosses(
+            crossed_layout(wide), fitted.model, columns_of(estimator, fitted.model.names)
+        )
 
 
 def former_of(estimator: Any) -> Model | None:
     """Return the network to go on from; None where the next fit begins anew."""
     return getattr(estimator, "_model", None) if getattr(estimator, "warm_start", False) else None
+
+
+def _crosses(layout: CrossedLayout, model: Model, columns: list[str]) -> list[tuple[Any, Any]]:
+    """Return the pairs of columns of a wide part: names, for a matrix numbers, in the order of X."""
+    place = {name: number for number, name in enumerate(columns)}
+    numeric = [place[feature.column.name] for feature in model.plan.data.numeric]
+    codes = [place[feature.column.name] for feature in model.plan.data.categorical]
+    owner = [
+        (codes if kind == "category" else numeric)[source[0]]
+        for kind, source in zip(layout.kinds, layout.sources, strict=True)
+    ]
+    pairs = [sorted(owner[field] for field in term) for term in layout.terms if len(term) == 2]
+    return [(a, b) if model.names is None else (columns[a], columns[b]) for a, b in pairs]
 
 
 def margins(estimator: Any, X: Any) -> FloatArray:

@@ -102,6 +102,11 @@ class _Warm:
         return self.net.several
 
     @property
+    def neurons(self) -> int:
+        """See `Net`."""
+        return self.net.neurons
+
+    @property
     def drops(self) -> bool:
         """See `Net`."""
         return self.net.drops
