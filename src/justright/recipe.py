@@ -188,6 +188,8 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Rows a step; 0 = 256, more where the table is large.
     epochs : int
         Passes over the rows; 0 = by the size of the table.
+    seconds : float
+        Wall time of the training; passes are planned to fit, the schedule with them. 0 = no limit.
     patience : float
         Passes without improvement that are borne, as a share of the passes so far; default 1.
     decay : float
@@ -215,6 +217,7 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schedule: str = "auto"
     batch: int = 0
     epochs: int = 0
+    seconds: float = 0.0
     patience: float = 1.0
     decay: float = 0.02
     clip: float = 0.0
@@ -399,6 +402,7 @@ def _network_rules(network: Network) -> tuple[Rule, ...]:
         (0 <= network.rate < 1e6, "network.rate", network.rate, "0 (a race finds it) or a number above 0"),
         (network.batch >= 0, "network.batch", network.batch, ">= 0 (0 = by the table)"),
         (network.epochs >= 0, "network.epochs", network.epochs, ">= 0 (0 = by the table)"),
+        (0 <= network.seconds < float("inf"), "network.seconds", network.seconds, ">= 0 (0 = no limit)"),
         (network.patience > 0, "network.patience", network.patience, "> 0"),
         (0 <= network.decay < float("inf"), "network.decay", network.decay, ">= 0"),
         (0 <= network.clip < float("inf"), "network.clip", network.clip, ">= 0 (0 = no clipping)"),

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.models.neural import network
-from justright.models.neural.design import Design, Leaf, leaves_of
+from justright.models.neural.design import BINS, Design, Leaf, leaves_of
 
 __all__ = ["Net", "TableNet", "pack", "unpack"]
 
@@ -42,6 +42,10 @@ class Net(Protocol):
 
     def fixed(self, x: Floats) -> dict[str, Floats]:
         """Return arrays that some training rows decide and that do not learn."""
+
+    @property
+    def neurons(self) -> int:
+        """About how many numbers a row becomes on its way: what a training step must hold of it."""
 
     def initial(self, rng: np.random.Generator, fixed: Arrays, x: Floats, codes: Any) -> dict[str, Floats]:
         """Return starting weights by name, from some training rows."""
@@ -73,6 +77,8 @@ class TableNet:
         self.leaves = leaves_of(design)
         self.several = design.ensemble > 1
         self.drops = bool(design.hidden)
+        pieces = design.numbers_in * (BINS + design.number_width)
+        self.neurons = pieces + design.ensemble * (design.inputs + 2 * sum(design.hidden) + design.outputs)
 
     def fixed(self, x: Floats) -> dict[str, Floats]:
         """See `Net`."""

@@ -74,6 +74,7 @@ class OwnNet:
         started = self._started(np.random.default_rng(0))
         self.leaves = tuple(Leaf(key, value.shape, 1.0, value.ndim > 1) for key, value in started.items())
         self._try(started)
+        self.neurons = self.inputs.width + sum(leaf.shape[-1] for leaf in self.leaves if leaf.shape)
 
     def fixed(self, x: Any) -> dict[str, Any]:
         """See `Net`: nothing."""

@@ -93,9 +93,9 @@ def groups_of(count: int, seed: int, number: int) -> list[slice]:
     return [slice(cuts[place], cuts[place + 1]) for place in order]
 
 
-def batches_of(rows: Rows, size: int, seed: int, number: int, group: int) -> Batches:
-    """Return rows in the order of a pass as (steps, size, ...); the last batch is padded with weight 0."""
-    steps = -(-rows.count // size)
+def batches_of(rows: Rows, size: int, seed: int, number: int, group: int, *, steps: int = 0) -> Batches:
+    """Return rows in the order of a pass as (steps, size, ...), padded with weight 0 to `steps`."""
+    steps = max(steps, -(-rows.count // size))
     order = _drawn(seed, number, group + 1).permutation(rows.count)
     padded = np.concatenate([order, np.zeros(steps * size - rows.count, np.int64)])
     taken = rows.take(padded)

@@ -1,0 +1,193 @@
+"""What a training of networks works with: rows, members, the compiled program, and who is judged by what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from justright.models.base import Spec
+from justright.models.neural.activity import dead_share
+from justright.models.neural.defaults import batch_of, epochs_of, prior_of
+from justright.models.neural.judging import margins_of, mean_loss, row_losses_of, some_members
+from justright.models.neural.net import Net, unpack
+from justright.models.neural.optimizer_table import row_of
+from justright.models.neural.program import Batches, Carry, Program
+from justright.models.neural.race import COLUMNS, Found, Leg, race
+from justright.models.neural.rows import GROUP, Rows, batches_of, groups_of
+from justright.models.neural.waves import estimate, train_in_waves, width_of
+from justright.recipe import Network
+from justright.schema import FloatArray, Member
+
+__all__ = ["Course"]
+
+_JUDGED: Final = 65_536  # validation rows looked at after each pass
+_WATCHED: Final = 256  # rows that show which neurons are dead
+_NOBODY: Final = -100  # fold of a member that trains on all rows
+
+
+@dataclass
+class Course:
+    """One training: its rows and its program, made once.
+
+    Parameters
+    ----------
+    spec, network
+        What is minimised, and the settings.
+    net, program
+        The network, and its compiled functions.
+    rows : Rows
+        All rows.
+    members : sequence of Member
+        The population.
+    seed : int
+        Of the order of rows and of dropout.
+    """
+
+    spec: Spec
+    network: Network
+    net: Net
+    program: Program
+    rows: Rows
+    members: Sequence[Member]
+    seed: int
+    _kept: dict[tuple[int, int], Rows] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.used = trained_by(self.rows, self.members)
+        self.groups = len(groups_of(len(self.used), self.seed, 0))
+        self.batch = batch_of(self.network, len(self.used))
+        group = -(-len(self.used) // self.groups)
+        self.steps = -(-group // self.batch)  # of one group
+        chosen = np.linspace(0, self.rows.count - 1, min(self.rows.count, _WATCHED)).astype(np.int64)
+        self._watched = self.rows.take(chosen)
+
+    @property
+    def passes(self) -> int:
+        """Most passes over the rows."""
+        return epochs_of(self.network, len(self.used))
+
+    @property
+    def judged(self) -> npt.NDArray[np.bool_]:
+        """Which members have validation rows, bool (members,)."""
+        counts = [m.fold >= 0 and self.judging(m.fold, m.repeat).count for m in self.members]
+        return np.asarray(counts) > 0
+
+    def batches(self, number: int) -> Batches:
+        """Return the rows of the so many-th group since the start, in order."""
+        number, place = divmod(number, self.groups)
+        own = self.rows.take(self.used[groups_of(len(self.used), self.seed, number)[place]])
+        return batches_of(own, self.batch, self.seed, number, place, steps=self.steps)
+
+    def told(self, rates: npt.NDArray[Any], first: int, steps: int) -> dict[str, Any]:
+        """Return what the program is told: of each member, and where in the training it is."""
+        return {
+            "rate": np.asarray(rates, np.float32),
+            "fold": np.asarray([m.fold if m.fold >= 0 else _NOBODY for m in self.members], np.int32),
+            "repeat": np.asarray([m.repeat for m in self.members], np.int32),
+            "forward": np.asarray([m.forward and m.fold >= 0 for m in self.members], bool),
+            "seed": np.uint32(self.seed % 2**32),
+            "first": np.int32(first),
+            "steps": np.float32(steps),
+        }
+
+    def train(
+        self, carry: Carry, number: int, rates: npt.NDArray[Any], passes: int
+    ) -> tuple[Carry, dict[str, FloatArray]]:
+        """Take the steps of a group; return the carry and means over the steps of what they said."""
+        batches = self.batches(number)
+        told = self.told(rates, number * self.steps, passes * self.groups * self.steps)
+        each = estimate(int(carry["vector"].shape[1]), self.net.neurons, self.batch)
+        carry, sums = train_in_waves(self.program, carry, batches, told, width_of(len(self.members), each))
+        totals = {name: np.asarray(value, np.float64) for name, value in sums.items()}
+        with np.errstate(invalid="ignore", over="ignore"):
+            loss = totals["loss"] / np.maximum(totals["weight"], 1e-300)
+        return carry, {"loss": loss} | {name: totals[name] / self.steps for name in ("gradient", "update")}
+
+    def validated(self, carry: Carry) -> FloatArray:
+        """Return each member's loss on its own validation rows; NaN where it has none."""
+        found = np.full(len(self.members), np.nan)
+        for fold, repeat in sorted({(m.fold, m.repeat) for m in self.members if m.fold >= 0}):
+            own = self.judging(fold, repeat)
+            places = [i for i, m in enumerate(self.members) if (m.fold, m.repeat) == (fold, repeat)]
+            if own.count:
+                part = carry if len(places) == len(self.members) else some_members(carry, np.asarray(places))
+                made = margins_of(self.program, part, own.x, own.codes)
+                found[places] = [mean_loss(self.spec, margin, own) for margin in made]
+        return found
+
+    def judging(self, fold: int, repeat: int) -> Rows:
+        """Return the validation rows of a fold, thinned where they are many."""
+        key = (fold, repeat)
+        if key not in self._kept:
+            chosen = np.flatnonzero((self.rows.fold[:, repeat] == fold) & (self.rows.weight > 0))
+            step = -(-len(chosen) // _JUDGED) if len(chosen) else 1
+            self._kept[key] = self.rows.take(chosen[::step])
+        return self._kept[key]
+
+    def first_loss(self, carry: Carry) -> float:
+        """Return the loss of the starting weights, or of no margin at all where that is larger."""
+        some = self._watched
+        margin = margins_of(self.program, some_members(carry, np.zeros(1, np.int64)), some.x, some.codes)[0]
+        return max(mean_loss(self.spec, margin, some), mean_loss(self.spec, np.zeros_like(margin), some))
+
+    def dead(self, carry: Carry, fixed: dict[str, npt.NDArray[Any]]) -> FloatArray:
+        """Return the share of dead neurons of each member."""
+        found = []
+        for member, vector in enumerate(np.asarray(carry["vector"])):
+            arrays = {**fixed, **unpack(self.net.leaves, vector)}
+            arrays |= {name: np.asarray(a[member]) for name, a in carry["statistics"].items()}
+            with np.errstate(all="ignore"):
+                found.append(dead_share(self.net.hidden(arrays, self._watched.x, self._watched.codes)))
+        return np.asarray(found)
+
+    def race(self, vector: npt.NDArray[Any]) -> Found:
+        """Find the rate on the held-out rows of the first member that has some."""
+        given = self.network.rate or (self.members[0].rate if all(m.rate for m in self.members) else 0.0)
+        if given or row_of(self.network.optimizer).rate_free:
+            rate = given or prior_of(self.network, self.spec, self.batch)
+            return Found(rate, np.zeros((0, len(COLUMNS))), 0)
+        place = next((i for i, m in enumerate(self.members) if m.fold >= 0), 0)
+        alone = Course(
+            self.spec, self.network, self.net, self.program, self.rows, [self.members[place]], self.seed
+        )
+        one = alone.members[0]
+        some = alone.rows.take(alone.used[: min(GROUP, _JUDGED)])
+        own = alone.judging(one.fold, one.repeat) if alone.judged[0] else some
+        whole = alone.batches(0)
+
+        def batches(steps: int) -> list[Batches]:
+            return [whole] * round(steps / whole.steps) if steps >= whole.steps else [whole.first(steps)]
+
+        def losses(carry: Carry) -> FloatArray:
+            return row_losses_of(self.spec, margins_of(self.program, carry, own.x, own.codes)[0], own)
+
+        total = alone.passes * alone.groups * alone.steps
+        told = alone.told(np.zeros(1), 0, total)
+        prior = prior_of(self.network, self.spec, self.batch)
+        leg = Leg(batches, losses)
+        return race(self.program, leg, vector, self.net.statistics(), told, prior, total)
+
+    def affordable(self, carry: Carry, left: float) -> int:
+        """Return how many passes fit into so many seconds: by one group on trial, compiled before."""
+        taken = 0.0
+        for _ in range(2):  # the first one compiles
+            begin = time.perf_counter()
+            moved, _ = self.train(carry, 0, np.zeros(len(self.members)), 1)
+            self.validated(moved)
+            taken = time.perf_counter() - begin
+            left -= taken
+        return int(np.clip(left / max(taken * self.groups, 1e-6), 1, self.passes))
+
+
+def trained_by(rows: Rows, members: Sequence[Member]) -> npt.NDArray[np.int64]:
+    """Return the rows that some member trains on."""
+    some = np.zeros(rows.count, bool)
+    for fold, repeat, forward in {(m.fold, m.repeat, m.forward) for m in members}:
+        own = rows.fold[:, repeat]
+        some |= (own != fold) & ~(forward & (fold >= 0) & (own > fold)) if fold >= 0 else True
+    return np.flatnonzero(some & (np.asarray(rows.weight) > 0))
