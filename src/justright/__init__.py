@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from justright.bundle.scoring import score_file
     from justright.errors import JustrightError, JustrightWarning
     from justright.estimators import (
+        Autoencoder,
         CrossedClassifier,
         CrossedRegressor,
         LinearClassifier,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from justright.workflow.evaluate import evaluate_model
 
 __all__ = [
+    "Autoencoder",
     "CrossedClassifier",
     "CrossedRegressor",
     "Finding",
@@ -76,6 +78,7 @@ __all__ = [
 __version__: Final = "0.1.0"
 
 _PLACES: Final = {
+    "Autoencoder": "justright.estimators",
     "CrossedClassifier": "justright.estimators",
     "CrossedRegressor": "justright.estimators",
     "Finding": "justright.schema",

@@ -17,6 +17,7 @@ if find_spec("sklearn") is None:
         next_step="pip install 'justright[train]'",
     )
 
+from justright.estimators.autoencoder import Autoencoder
 from justright.estimators.classifier import LinearClassifier
 from justright.estimators.crossed_classifier import CrossedClassifier
 from justright.estimators.crossed_regressor import CrossedRegressor
@@ -27,6 +28,7 @@ from justright.estimators.neural_wide_regressor import WideDeepRegressor
 from justright.estimators.regressor import LinearRegressor
 
 __all__ = [
+    "Autoencoder",
     "CrossedClassifier",
     "CrossedRegressor",
     "LinearClassifier",

@@ -242,7 +242,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Notes
         -----
-        Networks read numbers through a gentle cut, which is undone: what lies far out is made again coarsely.
+        Networks read numbers through a gentle cut, which is undone: what lies far out is made again coarsely,
+        and nothing beyond the range of the training rows.
         """
         check_is_fitted(self)
         z = check_array(X, dtype=np.float64, input_name="X")

@@ -113,7 +113,8 @@ def undone(model: Model, numbers: FloatArray, others: Mapping[str, float], names
             found[:, at] = others[name]
             continue
         place, feature = features[name]
-        found[:, at] = numbers[:, place] * feature.scale + feature.centre
+        # The range of the training rows: where the cut of the inputs is undone, little becomes very much.
+        found[:, at] = np.clip(numbers[:, place] * feature.scale + feature.centre, feature.low, feature.high)
     return found
 
 
