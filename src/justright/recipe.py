@@ -390,7 +390,7 @@ def _check_keys(data: Mapping[str, Any], kind: type[msgspec.Struct], prefix: str
 def _network_rules(network: Network) -> tuple[Rule, ...]:
     """Return what the settings of a network must fulfil: holds, key, received, allowed."""
     return (
-        (len(network.hidden) <= 1_000, "network.hidden", len(network.hidden), "at most 1,000 layers"),
+        (len(network.hidden) <= 200, "network.hidden", len(network.hidden), "at most 200 layers"),
         (
             all(1 <= n <= 65_536 for n in network.hidden),
             "network.hidden",
