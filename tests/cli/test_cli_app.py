@@ -18,13 +18,13 @@ SURFACE = {
     "train": "table --target --out --sql --kind --drop --weight --by --time --test --task --family --loss"
     " --cross --product --no-cross --seed --recipe --set --optimizer --rate --batch --epochs --schedule"
     " --metric --cost-fp --cost-fn --no-baseline --resume --json --quiet",
-    "predict": "model table --out --keep --json",
+    "predict": "model table --out --keep --latent --plugin --json",
     "explain": "model table --out --keep --json",
     "evaluate": "model table --json",
     "split": "table --by --shares --out --time --salt --sample --print-sql --json",
     "profile": "table --target --sql --json",
     "report": "run --out",
-    "serve": "model --name --host --port",
+    "serve": "model --name --host --plugin --port",
 }
 
 

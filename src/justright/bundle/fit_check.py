@@ -59,6 +59,10 @@ def check_fit(
                 from justright.models.neural.forward import check as check_network
 
                 check_network(bundle.model.front, bundle.arrays, bundle.model.outputs)
+            if bundle.model.family == "autoencoder":
+                from justright.models.neural.autoencoder import check as check_autoencoder
+
+                check_autoencoder(bundle.model.front, bundle.arrays)
             block, _ = plan.transform_rows(columns, len(_SAMPLES))
             for trial in (block, _extreme(plan, block)):
                 margins = forward(bundle.model.front, bundle.arrays, trial)

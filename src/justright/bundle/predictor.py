@@ -18,6 +18,7 @@ import numpy as np
 
 from justright.bundle.fit_check import check_fit
 from justright.bundle.format import Bundle, read_bundle
+from justright.bundle.latent import latent_columns, latent_of
 from justright.bundle.tensors import AnyArray
 from justright.errors import BundleError, RecipeError, RowError, TableError, closest
 from justright.features.plan import FeaturePlan, Unreadable
@@ -57,11 +58,19 @@ def _neural() -> Forward:
     return margins
 
 
+def _autoencoder() -> Forward:
+    """The forward of autoencoders: how badly a row is made again."""
+    from justright.models.neural.autoencoder import margins
+
+    return margins
+
+
 _FAMILIES: Final[Mapping[str, Callable[[], Forward]]] = {
     "linear": _linear,
     "crossed": _crossed,
     "neural": _neural,
     "wide-deep": _neural,
+    "autoencoder": _autoencoder,
 }
 
 
@@ -202,26 +211,22 @@ class Predictor:
 
     def margins(self, table: Any) -> FloatArray:
         """Return the margins on the scale of the link, float64 (rows, outputs); errors as `predict`."""
-        from justright.source import open_source
+        return self._gathered(table, self.margins_of, self.bundle.model.outputs)
 
-        source = open_source(table)
-        self.require(source.names)
-        parts = []
-        done = 0
-        for batch in source.batches(list(self.columns)):
-            margins, unreadable = self.score_batch(batch)
-            if unreadable:
-                first = min(unreadable)
-                value = batch.column(first.column)[first.row].as_py()
-                raise self._unreadable(first.column, value, str(source.locate([done + first.row])[0]))
-            parts.append(_finite(margins, done))
-            done += len(margins)
-        if source.n_problems:
-            first_line = source.problems[0]
-            received = f"{source.n_problems} lines that are no rows, the first in line {first_line.line}"
-            step = "score the file with `justright predict`, which sets such lines aside"
-            raise TableError(f"{received}: {first_line.reason}", where=first_line.file, next_step=step)
-        return np.concatenate(parts) if parts else np.zeros((0, self.bundle.model.outputs))
+    def latent(self, table: Any) -> FloatArray:
+        """Return what a network makes of each row before it decides, float64 (rows, columns).
+
+        The outputs of its last hidden layer, of an ensemble their mean; of an autoencoder its few numbers.
+
+        Raises
+        ------
+        RecipeError
+            The model is no network, or one without hidden layers.
+        ColumnError, RowError, TableError
+            As `predict`.
+        """
+        width = len(latent_columns(self.bundle))
+        return self._gathered(table, lambda block: latent_of(self.bundle, block), width)
 
     def predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         """Return one JSON value a row: the path of a server, without Arrow.
@@ -295,6 +300,30 @@ class Predictor:
         if np.isfinite(margins).all():
             return margins
         return np.where(np.isfinite(margins), margins, np.nan)
+
+    def _gathered(self, table: Any, reads: Callable[[Block], FloatArray], width: int) -> FloatArray:
+        """Return what `reads` gives of all rows, float64 (rows, width)."""
+        from justright.source import open_source
+
+        source = open_source(table)
+        self.require(source.names)
+        parts = []
+        done = 0
+        for batch in source.batches(list(self.columns)):
+            with np.errstate(all="ignore"):
+                block, unreadable = self.plan.transform(batch)
+            if unreadable:
+                first = min(unreadable)
+                value = batch.column(first.column)[first.row].as_py()
+                raise self._unreadable(first.column, value, str(source.locate([done + first.row])[0]))
+            parts.append(_finite(reads(block), done))
+            done += block.rows
+        if source.n_problems:
+            first_line = source.problems[0]
+            received = f"{source.n_problems} lines that are no rows, the first in line {first_line.line}"
+            step = "score the file with `justright predict`, which sets such lines aside"
+            raise TableError(f"{received}: {first_line.reason}", where=first_line.file, next_step=step)
+        return np.concatenate(parts) if parts else np.zeros((0, width))
 
     def _unreadable(self, name: str, value: Any, where: str) -> RowError:
         """Return the error for a value that its column cannot hold."""

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.bundle.explaining import Explainer
+from justright.bundle.latent import latent_columns, latent_of
 from justright.bundle.output import OUTPUTS, Output
 from justright.bundle.predictor import Predictor, load
 from justright.errors import ColumnError, RecipeError, StorageError, closest
@@ -77,6 +78,7 @@ def score_file(
     keep: Sequence[str] = (),
     on_rows: Callable[[int], None] | None = None,
     explain: bool = False,
+    latent: bool = False,
 ) -> ScoreReport:
     """Score every row of a table into a file.
 
@@ -95,6 +97,9 @@ def score_file(
         Told the number of rows done after each batch.
     explain : bool, default False
         Add what each term contributes to the margin; see `Explainer.columns`.
+    latent : bool, default False
+        Add what a network makes of the row before it decides, as columns `latent_0`, `latent_1`...; see
+        `Predictor.latent`.
 
     Returns
     -------
@@ -103,7 +108,7 @@ def score_file(
     Raises
     ------
     RecipeError
-        Another extension, or the output would replace the table.
+        Another extension, the output would replace the table, or the family has nothing to add.
     ColumnError
         The table lacks columns of the model or of `keep`, or a kept name is one of the output's own.
     TableError, StorageError
@@ -142,9 +147,10 @@ def score_file(
     open_output = _output_of(target, table)
     source = open_source(table)
     explainer = Explainer(predictor) if explain else None
-    columns = _check_columns(predictor, source, keep, explainer)
+    added = (*(explainer.columns if explainer else ()), *(latent_columns(predictor.bundle) if latent else ()))
+    columns = _check_columns(predictor, source, keep, added)
     errors = target.with_name(f"{target.stem}.errors.jsonl")
-    job = _Job(predictor, tuple(keep), columns, explainer)
+    job = _Job(predictor, tuple(keep), columns, explainer, latent)
     with _replacing(target) as temporary:
         writer: Output | None = None
         try:
@@ -170,9 +176,11 @@ class _Job:
         keep: tuple[str, ...],
         columns: tuple[str, ...],
         explainer: Explainer | None = None,
+        latent: bool = False,
     ) -> None:
         self.predictor = predictor
         self.explainer = explainer
+        self.latent = latent
         self.keep = keep
         self.columns = columns
         self.rows = 0
@@ -190,6 +198,8 @@ class _Job:
             explained = self.explainer.explain_batch(batch)
             margins, unreadable = explained.margins, explained.unreadable
             added = self.explainer.values(explained)
+        if self.latent:
+            added += self._latent(batch)
         reasons = _reasons(batch, margins, unreadable)
         bad = np.zeros(batch.num_rows, bool)
         bad[list(reasons)] = True
@@ -214,6 +224,12 @@ class _Job:
             bad_lines=bad_lines,
             columns=self.columns,
         )
+
+    def _latent(self, batch: pa.RecordBatch) -> list[FloatArray]:
+        """Return the latent columns of one batch."""
+        with np.errstate(all="ignore"):
+            block, _ = self.predictor.plan.transform(batch)
+        return list(np.ascontiguousarray(latent_of(self.predictor.bundle, block).T))
 
     def _values(self, margins: FloatArray, bad: npt.NDArray[np.bool_]) -> list[npt.NDArray[Any]]:
         """Return the prediction and the probability of each class."""
@@ -247,12 +263,12 @@ def _output_of(target: Path, table: Any) -> Callable[[Path, pa.Schema], Output]:
 
 
 def _check_columns(
-    predictor: Predictor, source: Source, keep: Sequence[str], explainer: Explainer | None
+    predictor: Predictor, source: Source, keep: Sequence[str], added: Sequence[str]
 ) -> tuple[str, ...]:
     """Return the columns of the output after checking those of the table."""
     predictor.require(source.names)
     own: tuple[str, ...] = ("prediction", *(f"probability_{name}" for name in predictor.classes))
-    own += explainer.columns if explainer else ()
+    own += tuple(added)
     for name in keep:
         if name not in source.names:
             raise ColumnError(f"keep={name!r}", allowed=closest(name, source.names))

@@ -19,6 +19,9 @@ def predict(
     keep: Annotated[
         list[str] | None, typer.Option(metavar="COL", help="Copy a column of TABLE into FILE.")
     ] = None,
+    latent: Annotated[
+        bool, typer.Option("--latent", help="Add the outputs of a network's last hidden layer.")
+    ] = False,
     plugin: Annotated[
         list[str] | None,
         typer.Option(metavar="MODULE", help="Python module with forwards of your own families."),
@@ -33,7 +36,8 @@ def predict(
     from justright.cli.plugin import families_of
 
     families = families_of(plugin or ())
-    report = score_file(load(model_path(model), families=families), table, out, keep=keep or ())
+    predictor = load(model_path(model), families=families)
+    report = score_file(predictor, table, out, keep=keep or (), latent=latent)
     if json:
         write_json(report)
         return

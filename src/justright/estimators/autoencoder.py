@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from justright.errors import ColumnError
+from justright.estimators.autoencoder_bundle import save_autoencoder
 from justright.estimators.autoencoder_fitting import encoded, fit_autoencoder, undone
 from justright.estimators.constraints import NEURAL_REGRESSOR, Table, check
 from justright.estimators.neural_reading import describe
@@ -199,13 +201,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check(self.get_params(deep=False), _ALLOWED)
         check({"noise": self.noise}, {"noise": (self._fits, _ALLOWED["noise"][1])})
-        fitted, whole = fit_autoencoder(self, X, sample_weight)
-        describe(self, fitted)
-        used = set(fitted.model.plan.columns)
+        made = fit_autoencoder(self, X, sample_weight)
+        describe(self, made.fitted)
+        self._baseline = made.baseline
+        used = set(made.fitted.model.plan.columns)
         # What tells rows nothing is made again as it was.
         self._others = {
             name: float(np.nanmean(value.numbers)) if np.isfinite(value.numbers).any() else np.nan
-            for name, value in whole.values.items()
+            for name, value in made.table.values.items()
             if name not in used and value.numbers is not None
         }
         return self
@@ -264,6 +267,34 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of `score_samples`: higher is better, 0 is exact."""
         return float(self.score_samples(X).mean())
+
+    def save(self, path: str | Path) -> str:
+        """Write the autoencoder as a bundle, and return the model's id.
+
+        `justright.load(path)` predicts the error of each row, and its method `latent` gives the few numbers;
+        `justright predict PATH TABLE --latent --out FILE` writes both.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder to make; its parent must exist, it must not. Columns of an array are x0, x1, ...
+
+        Raises
+        ------
+        StorageError
+            The folder exists or cannot be written.
+        """
+        check_is_fitted(self)
+        seen = self.validation_curve_[self.best_iter_ - 1]
+        error = float(seen if np.isfinite(seen) else self.loss_curve_[self.best_iter_ - 1])
+        settings = {
+            "n_components": int(self.n_components),
+            "noise": float(self.noise),
+            "corruption": self.corruption,
+            "rate": float(self.learning_rate_),
+            "passes": int(self.best_iter_),
+        }
+        return save_autoencoder(path, self._model, self._baseline, settings, error)
 
     @property
     def _n_features_out(self) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 
 from justright.errors import ColumnError, JustrightWarning, MissingExtraError, TableError
@@ -17,15 +18,17 @@ from justright.estimators.encoding import blocks_of, plan_of
 from justright.estimators.inputs import check_infinite, read_weights
 from justright.estimators.neural_fitting import Fitted, Model, seed_of
 from justright.estimators.neural_rows import held_out, spread
+from justright.features.plan import FeaturePlan
 from justright.features.target import TargetFeature
 from justright.models.base import Learner, Spec
 from justright.models.neural.autoencoder import AutoNet, Coder, Corruption, Reconstruction
+from justright.monitor import baseline
 from justright.optim.schedules import schedule_for
 from justright.recipe import Descent, Network
 from justright.schema import BLOCK_ROWS, Column, FloatArray, Member, Target
 from justright.training.loop import Trainer
 
-__all__ = ["TARGET", "encoded", "fit_autoencoder", "undone"]
+__all__ = ["TARGET", "Made", "encoded", "fit_autoencoder", "undone"]
 
 TARGET: Final = Target(Column("reconstruction_error", "numeric", "number"), "regression")
 """What an autoencoder predicts of a row."""
@@ -33,10 +36,19 @@ TARGET: Final = Target(Column("reconstruction_error", "numeric", "number"), "reg
 _STEPS: Final = 3_000  # of a training on a small table
 _PASSES: Final = 48, 400
 _BATCH: Final = 32, 256
+_FLAT: Final = 1e300  # scale of a column without spread
 
 
-def fit_autoencoder(estimator: Any, X: Any, sample_weight: Any) -> tuple[Fitted, Table]:
-    """Fit, and return the network and the table it was fitted on.
+class Made(NamedTuple):
+    """A fitted network, the table it was fitted on, and the statistics of its rows."""
+
+    fitted: Fitted
+    table: Table
+    baseline: dict[str, Any]
+
+
+def fit_autoencoder(estimator: Any, X: Any, sample_weight: Any) -> Made:
+    """Fit.
 
     Parameters
     ----------
@@ -59,7 +71,7 @@ def fit_autoencoder(estimator: Any, X: Any, sample_weight: Any) -> tuple[Fitted,
     whole = _table(estimator, X)
     seed = seed_of(estimator.random_state)
     rows = _rows(whole, read_weights(sample_weight, whole.rows), float(estimator.validation_fraction), seed)
-    plan = plan_of(rows.table, rows.weight, TargetFeature(TARGET))
+    plan = _finite(plan_of(rows.table, rows.weight, TargetFeature(TARGET)))
     blocks = blocks_of(rows.table, plan, rows.encoded, rows.weight, rows.fold, rows.key)
     member = Member(0 if (rows.fold == 0).any() else -1)
     network = _network(estimator, int((rows.fold != member.fold).sum()))
@@ -73,7 +85,8 @@ def fit_autoencoder(estimator: Any, X: Any, sample_weight: Any) -> tuple[Fitted,
     rate = float(trained.state["rate"][0])
     model = Model(whole.names, estimator.n_features_in_, rows.table.columns, plan, front, arrays, seed, rate)
     race = np.array(trained.state["race"][..., 0], np.float64)
-    return Fitted(model, (member,), trained.history, trained.kept[0], race), whole
+    fitted = Fitted(model, (member,), trained.history, trained.kept[0], race)
+    return Made(fitted, whole, baseline(plan, blocks))
 
 
 def encoded(estimator: Any, X: Any, reads: Any) -> FloatArray:
@@ -150,6 +163,12 @@ def _rows(table: Table, weight: FloatArray, fraction: float, seed: int) -> Rows:
             stacklevel=4,
         )
     return spread(Rows(rows.table, rows.encoded, rows.weight, dealt, rows.key))
+
+
+def _finite(plan: FeaturePlan) -> FeaturePlan:
+    """Return the plan with scales that JSON holds: a column without spread is 0 all the same."""
+    scales = [msgspec.structs.replace(f, scale=min(f.scale, _FLAT)) for f in plan.data.numeric]
+    return FeaturePlan(msgspec.structs.replace(plan.data, numeric=tuple(scales)))
 
 
 def _network(estimator: Any, rows: int) -> Network:
