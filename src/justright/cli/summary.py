@@ -84,9 +84,10 @@ def _facts(summary: Summary) -> list[list[str]]:
 
 def _passes(passes: Passes) -> str:
     """Return how a network was trained."""
-    kept = "" if passes.kept == passes.passes else f", the best after {passes.kept:,}"
+    made = f"{figure(passes.passes, 3)} pass{'' if passes.passes == 1 else 'es'}"
+    kept = "" if passes.kept == passes.passes else f", the best after {figure(passes.kept, 3)}"
     race = f" and {passes.race_steps:,} of the race for the rate" if passes.race_steps else ""
-    return f"rate {figure(passes.rate, 3)}, {passes.passes:,} passes{kept}, {passes.steps:,} steps{race}"
+    return f"rate {figure(passes.rate, 3)}, {made}{kept}, {passes.steps:,} steps{race}"
 
 
 def _seconds(summary: Summary) -> str:

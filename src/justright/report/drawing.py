@@ -35,6 +35,7 @@ __all__ = [
     "labels",
     "loss_axis",
     "require_libraries",
+    "rungs",
     "wants_log",
 ]
 
@@ -248,3 +249,19 @@ def decades(values: Iterable[float], most: int = 7) -> list[float]:
     low, high = np.ceil(np.log10(min(found)) - 1e-9), np.floor(np.log10(max(found)) + 1e-9)
     step = max(1, int(np.ceil((high - low + 1) / most)))
     return [float(f"1e{int(power)}") for power in np.arange(low, high + 1, step)]
+
+
+def rungs(values: Iterable[float], most: int = 6) -> list[float]:
+    """Return the round numbers 1, 2, 5, 10, ... that values above zero span, whole powers of ten where many.
+
+    Examples
+    --------
+    >>> rungs([0.06, 0.5]), rungs([0.02, 30.0])
+    ([0.1, 0.2, 0.5], [0.1, 1.0, 10.0])
+    """
+    found = [value for value in values if value > 0]
+    low, high = min(found), max(found)
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    every = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
+    between = [one for one in every if low <= one <= high]
+    return between if len(between) <= most else decades(found, most)

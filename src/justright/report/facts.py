@@ -17,6 +17,7 @@ from justright.runs import RunFolder
 from justright.schema import Schema
 from justright.split import SplitAudit
 from justright.training.history import Row, read_history
+from justright.workflow.race import RACE, Race
 from justright.workflow.run import load_run
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ class Facts:
         Name of the run folder.
     summary : Summary
         The only part that must be there.
-    recipe, schema, profile, split, evaluation, history, out_of_fold, bundle, reading : or None
-        What the file of that name holds; None where it is not there or cannot be read.
+    recipe, schema, profile, split, evaluation, history, out_of_fold, bundle, reading, race : or None
+        What the file of that name holds; None where it is not there or cannot be read. No `race.json` is
+        not an absence: most trainings have no race.
     absent : dict of str to str
         For each file that could not be read, why, as a clause.
     """
@@ -54,6 +56,7 @@ class Facts:
     out_of_fold: OutOfFold | None = None
     bundle: Bundle | None = None
     reading: Reading | None = None
+    race: Race | None = None
     absent: dict[str, str] = field(default_factory=dict)
 
     def why_not(self, file: str) -> str:
@@ -94,6 +97,7 @@ def read_facts(path: Path) -> Facts:
         out_of_fold=_out_of_fold(folder, schema, absent),
         bundle=_bundle(folder, absent),
         reading=_json(folder, "terms.json", Reading, absent),
+        race=_json(folder, RACE, Race, absent) if (folder.path / RACE).is_file() else None,
         absent=absent,
     )
 

@@ -21,8 +21,10 @@ from justright.report.sections.found import every_finding, found
 from justright.report.sections.making import making
 from justright.report.sections.numbers import numbers
 from justright.report.sections.opening import opening
+from justright.report.sections.passes import passes
 from justright.report.sections.path import path
 from justright.report.sections.quality import quality
+from justright.report.sections.race import race
 from justright.report.sections.splits import splits
 from justright.report.sections.strengths import strengths
 from justright.report.sections.terms import functions, terms
@@ -95,11 +97,12 @@ def page_of(facts: Facts) -> Page:
     """Put the sections of a run in their order."""
     summary = facts.summary
     predictions = numbers if summary.task == "regression" else classes
-    plain_weights = summary.family != CROSSED
+    plain_weights, network = summary.family != CROSSED, summary.passes is not None
     order: tuple[Callable[[Facts], Section], ...] = (
         quality,
-        path if plain_weights else strengths,
+        race if network else path if plain_weights else strengths,
         curves,
+        *((passes,) if network else ()),
         predictions,
         worst,
         *((coefficients,) if plain_weights else (terms, functions, crosses)),
@@ -111,8 +114,8 @@ def page_of(facts: Facts) -> Page:
     about = (
         f"predicts {_TASKS[summary.task]}",
         f"{plain(summary.family, 40)} model",
-        f"{count(summary.rows.train)} training rows",
-        f"{summary.folds} folds",
+        f"{count(summary.rows.train - summary.rows.held_out)} training rows",
+        f"judged on {summary.judged_by}" if summary.rows.held_out else summary.judged_by,
         *((f"{count(summary.rows.test)} rows kept for the test",) if summary.rows.test else ()),
         *(("training was interrupted",) if summary.interrupted else ()),
     )

@@ -107,7 +107,7 @@ def _facts(
             SliceFact(f"{s.column} = {s.value}", s.rows, _loss_name(target.task), s.loss)
             for s in evaluation.slices
         ),
-        rows=data.rows,
+        rows=data.trained if is_network(family) and not recipe.network.cv else data.rows,
         class_rows=counts,
         columns=tuple(_column_fact(c, data) for c in schema.columns if c.name in data.plan.columns),
         set_aside=tuple(ColumnFact(c.name, c.kind, c.reason) for c in aside),

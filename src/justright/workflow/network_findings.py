@@ -33,7 +33,7 @@ def network_findings(trained: Trained, recipe: Recipe, member: int) -> list[Find
         *_found(race_of(trained)),
         *_lowered(trained),
         *_dead(trained, recipe, member),
-        *_improving(trained, member),
+        *_improving(trained, recipe, member),
     ]
 
 
@@ -70,8 +70,8 @@ def _lowered(trained: Trained) -> list[Finding]:
     who = "The training" if count == 1 else f"{fell} of {count} members of the training"
     often = "once" if times[worst] == 1 else f"{times[worst]} times"
     sentence = (
-        f"{who} diverged and went back to the last good state {often}, each time with a third of the learning"
-        f" rate; {'it' if count == 1 else 'the lowest'} ended with {_rate(rate)}."
+        f"{who} diverged and went back {often}, each time to go on with a third of the learning rate;"
+        f" {'it' if count == 1 else 'the lowest'} ended with {_rate(rate)}."
     )
     evidence = {"members": fell, "times": times[worst], "rate": rate}
     return [Finding("rate-lowered", "warning", sentence, evidence, f"--rate {rate:.2g} from the start")]
@@ -81,48 +81,46 @@ def _dead(trained: Trained, recipe: Recipe, member: int) -> list[Finding]:
     """Say that most neurons of the model say nothing."""
     kept = trained.kept[member] if trained.kept else trained.history.passes
     shares = [
-        row.norms["dead"]
+        (row.norms["dead"], row.number * row.share)
         for row in trained.history.rows
         if (row.member, row.number) == (member, kept) and "dead" in row.norms
     ]
-    if not shares or shares[-1] <= _DEAD:
+    if not shares or shares[-1][0] <= _DEAD:
         return []
+    share, at = shares[-1]
     rate = last_rate(trained, member)
     sentence = (
-        f"{shares[-1]:.0%} of the hidden neurons give the same output for every row: they say nothing to the"
+        f"{share:.0%} of the hidden neurons give the same output for every row: they say nothing to the"
         f" model (activation {recipe.network.activation}, learning rate {_rate(rate)})."
     )
     move = f"--rate {rate / 3.0:.2g}"
     if recipe.network.activation == "relu":
         move = "--set network.activation=selu, whose neurons do not die"
-    return [
-        Finding("units-dead", "warning", sentence, {"share": shares[-1], "pass": kept, "rate": rate}, move)
-    ]
+    return [Finding("units-dead", "warning", sentence, {"share": share, "pass": at, "rate": rate}, move)]
 
 
-def _improving(trained: Trained, member: int) -> list[Finding]:
+def _improving(trained: Trained, recipe: Recipe, member: int) -> list[Finding]:
     """Say that the best pass was the last, and the loss still falling before it."""
-    passes = trained.history.passes
-    if not trained.history.ended.startswith("all ") or not trained.kept or trained.kept[member] != passes:
+    rows, number = trained.history.rows, trained.history.passes
+    if trained.interrupted or not trained.kept or trained.kept[member] != number:
         return []
-    judged = {row.member for row in trained.history.rows if row.validation is not None}
-    losses = [
-        float(row.validation)
-        for row in trained.history.rows
-        if row.member == min(judged, default=-1) and row.validation is not None
-    ]
-    late = max(2, passes // _LATE)
-    if len(losses) <= late:
+    judged = min((row.member for row in rows if row.validation is not None), default=-1)
+    losses = [row.validation for row in rows if row.member == judged and row.validation is not None]
+    late = max(2, number // _LATE)
+    if len(losses) <= late or losses[-1 - late] - losses[-1] < _FALLING * abs(losses[-1 - late]):
         return []
-    fall = losses[-1 - late] - losses[-1]
-    if fall < _FALLING * abs(losses[-1 - late]):
-        return []
+    before, last = losses[-1 - late], losses[-1]
+    # Of a table that is taken in groups, a row of history is a part of a pass.
+    passes, lately = (figure(part * rows[-1].share, 3) for part in (number, late))
     sentence = (
-        f"The best pass was the last of {passes}: over the last {late} the validation loss still fell from"
-        f" {figure(losses[-1 - late])} to {figure(losses[-1])}."
+        f"The best pass was the last of {passes}: over the last {lately} the validation loss still fell from"
+        f" {figure(before)} to {figure(last)}."
     )
-    evidence = {"passes": passes, "loss": losses[-1], "before": losses[-1 - late]}
-    return [Finding("training-still-improving", "info", sentence, evidence, f"--epochs {2 * passes}")]
+    seconds = recipe.network.seconds
+    more = f"--set network.seconds={2 * seconds:g}" if seconds else ""
+    move = more or f"--epochs {2 * max(round(number * rows[-1].share), 1)}"
+    evidence = {"passes": number * rows[-1].share, "before": before, "loss": last}
+    return [Finding("training-still-improving", "info", sentence, evidence, move)]
 
 
 def _rate(rate: float) -> str:

@@ -80,10 +80,12 @@ def race_of(trained: Trained) -> Race | None:
 def passes_of(trained: Trained, member: int, compile_seconds: float | None) -> Passes:
     """Return how the network `member` was trained."""
     history, race = trained.history, race_of(trained)
+    # Of a table that is taken in groups, a row of history is a part of a pass.
+    share = history.rows[-1].share if history.rows else 1.0
     return Passes(
         rate=last_rate(trained, member),
-        passes=history.passes,
-        kept=trained.kept[member] if trained.kept else history.passes,
+        passes=round(history.passes * share, 3),
+        kept=round((trained.kept[member] if trained.kept else history.passes) * share, 3),
         steps=history.rows[-1].steps if history.rows else 0,
         race_steps=race.steps if race else None,
         compile_seconds=compile_seconds,

@@ -62,8 +62,9 @@ class Passes(msgspec.Struct, frozen=True):
     ----------
     rate : float
         Learning rate of its last pass, before the schedule.
-    passes, kept : int
-        Passes over the rows, and the one whose weights are the model.
+    passes, kept : float
+        Passes over the rows, and how many of them made the model: the best ones. Whole numbers where a
+        table is not so large that it is looked at in parts.
     steps : int
         Updates of the weights in all passes.
     race_steps : int or None
@@ -73,8 +74,8 @@ class Passes(msgspec.Struct, frozen=True):
     """
 
     rate: float
-    passes: int
-    kept: int
+    passes: float
+    kept: float
     steps: int
     race_steps: int | None = None
     compile_seconds: float | None = None

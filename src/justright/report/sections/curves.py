@@ -26,7 +26,8 @@ Point = tuple[float, float, float]
 def curves(facts: Facts) -> Section:
     """Return the section of the loss curves."""
     rows = _chosen(facts)
-    by_rows, by_pass = _by_rows(rows, facts), _by_pass(rows)
+    network = facts.summary.passes is not None
+    by_rows, by_pass = [] if network else _by_rows(rows, facts), _by_pass(rows, network)
     figures = [_figure(by_rows, "rows", facts)] if len(by_rows) > 1 else []
     if len(by_pass) > 2:
         figures.append(_figure(by_pass, "pass", facts))
@@ -35,7 +36,7 @@ def curves(facts: Facts) -> Section:
         figures = [replace(figures[0], beside=True)]
     if not rows or not (by_rows or by_pass):
         return Section("curves", title, absent=facts.why_not("history.jsonl"))
-    return Section("curves", title, tuple(_words(by_rows, by_pass)), figures=tuple(figures))
+    return Section("curves", title, tuple(_words(by_rows, by_pass, _means_of(facts))), figures=tuple(figures))
 
 
 def _chosen(facts: Facts) -> list[Row]:
@@ -58,11 +59,12 @@ def _by_rows(rows: list[Row], facts: Facts) -> list[Point]:
     return [(share * train, *_means(grouped[share])) for share in sorted(grouped)]
 
 
-def _by_pass(rows: list[Row]) -> list[Point]:
+def _by_pass(rows: list[Row], network: bool) -> list[Point]:
     """Mean losses of the folds after each pass; a member that has ended keeps its last losses."""
-    grouped: dict[int, list[Row]] = defaultdict(list)
+    grouped: dict[float, list[Row]] = defaultdict(list)
     for row in rows:
-        grouped[row.number].append(row)
+        # A network takes a large table in groups: each is its share of a pass.
+        grouped[row.number * row.share if network else row.number].append(row)
     latest: dict[int, Row] = {}
     points = []
     for at in sorted(grouped):
@@ -78,7 +80,14 @@ def _means(rows: Iterable[Row]) -> tuple[float, float]:
     return train, validation
 
 
-def _words(by_rows: list[Point], by_pass: list[Point]) -> Iterable[str]:
+def _means_of(facts: Facts) -> str:
+    """Say what the losses are means of; nothing where a single part judges."""
+    if facts.summary.passes is None:
+        return " (means of the folds, chosen penalty)"
+    return "" if facts.summary.rows.held_out else " (means of the folds)"
+
+
+def _words(by_rows: list[Point], by_pass: list[Point], means: str) -> Iterable[str]:
     """Say how the curves end."""
     _, train, validation = (by_rows or by_pass)[-1]
     gap = (validation - train) / abs(train) if train else 0.0
@@ -88,7 +97,7 @@ def _words(by_rows: list[Point], by_pass: list[Point]) -> Iterable[str]:
     )
     yield (
         f"At the end the training loss is {number(train)} and the validation loss {number(validation)}, "
-        f"{away} (means of the folds, chosen penalty)."
+        f"{away}{means}."
     )
     if len(by_rows) > 1 and by_rows[-2][2]:
         change = (by_rows[-1][2] - by_rows[-2][2]) / abs(by_rows[-2][2])
@@ -148,6 +157,8 @@ def _thinned(points: list[Point], most: int = 16) -> list[Point]:
 
 def _note(facts: Facts) -> str:
     """Why a curve may jump."""
+    if facts.summary.passes is not None:
+        return "The training loss is taken as the pass goes on, with dropout: it may lie above the other."
     if any(row.share < 1.0 for row in facts.history):
         return "Early passes use a part of the rows: a step comes where the part doubles."
     return ""

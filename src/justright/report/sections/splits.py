@@ -19,7 +19,8 @@ def splits(facts: Facts) -> Section:
     title, seen = "Split audit", facts.split
     if seen is None:
         return Section("split", title, absent=facts.why_not("split.json"))
-    return Section("split", title, tuple(_words(seen)), tables=(_table(seen), *_definition(seen)))
+    words = (*_words(seen), *_judged(facts))
+    return Section("split", title, words, tables=(_table(seen), *_definition(seen)))
 
 
 def _words(seen: SplitAudit) -> list[str]:
@@ -44,6 +45,15 @@ def _words(seen: SplitAudit) -> list[str]:
             f" It gave {len(seen.findings)} finding{'s' if len(seen.findings) > 1 else ''}, listed below."
         )
     return [first]
+
+
+def _judged(facts: Facts) -> list[str]:
+    """Say what the folds are for where a single part judges."""
+    held, folds = facts.summary.rows.held_out, facts.summary.folds
+    if not held:
+        return []
+    rest = count(facts.summary.rows.train - held)
+    return [f"Of {folds} folds one, of {count(held)} rows, judged the model; the other {rest} trained it."]
 
 
 def _table(seen: SplitAudit) -> Table:
