@@ -20,6 +20,9 @@ def compiled_once(compiled: Path) -> Iterator[None]:
     import jax
     from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
+    from justright.models.neural.compiling import keep_compiled
+
+    keep_compiled()  # once a process: it must not change what is set here
     kept = {
         "jax_compilation_cache_dir": str(compiled),
         "jax_persistent_cache_min_compile_time_secs": 0.0,

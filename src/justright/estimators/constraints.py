@@ -157,7 +157,7 @@ def _is_sizes(value: Any) -> bool:
     if isinstance(value, str | Mapping):
         return False
     every = list(value) if isinstance(value, Iterable) else [value]
-    return len(every) <= 1_000 and all(_is_number(one, 1, 65_536, kind=Integral) for one in every)
+    return len(every) <= 200 and all(_is_number(one, 1, 65_536, kind=Integral) for one in every)
 
 
 def _is_open(value: Any, low: float, high: float = np.inf, *, kind: Any = Real) -> bool:
@@ -177,7 +177,7 @@ _NUMBERS: Final = ("auto", "plain", "periodic", "piecewise")
 _NEURAL_LOSSES: Final = ("squared", "huber", "absolute", "poisson")
 
 _NEURAL: Final[Table] = {
-    "hidden_layer_sizes": (_is_sizes, "a number of neurons, 1..65536, or at most 1000 of them"),
+    "hidden_layer_sizes": (_is_sizes, "a number of neurons, 1..65536, or those of at most 200 layers"),
     "activation": (lambda value: value in _ACTIVATIONS, f"one of {', '.join(_ACTIVATIONS)}"),
     "numbers": (lambda value: value in _NUMBERS, f"one of {', '.join(_NUMBERS)}"),
     "dropout": (lambda value: _is_number(value, 0, 1) and value < 1, "a number in 0..1 without 1"),
