@@ -5,7 +5,7 @@ import pytest
 
 from justright.cli.summary import write_summary
 from justright.schema import Finding, Value
-from justright.workflow.summary import Baselines, Rows, Rung, Seconds, Summary
+from justright.workflow.summary import Baselines, Passes, Rows, Rung, Seconds, Summary
 
 SUMMARY = Summary(
     run="runs/a",
@@ -62,3 +62,23 @@ def test_paths_are_never_broken(capsys: pytest.CaptureFixture[str]) -> None:
     path = "runs/" + "x" * 300
     write_summary(msgspec.structs.replace(SUMMARY, run=path))
     assert f"\nrun       {path}\n" in capsys.readouterr().out
+
+
+def test_a_network_says_what_judged_it_and_how_it_was_trained(capsys: pytest.CaptureFixture[str]) -> None:
+    passes = Passes(0.0791, 48.0, 40.0, 3216, 417, 1.25)
+    write_summary(msgspec.structs.replace(SUMMARY, family="neural", rows=Rows(900, 0, 180), passes=passes))
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for line in (
+        "task binary of sold, neural, one held-out fifth",
+        "rows 720 in training, 180 that judge",
+        "training rate 0.0791, 48 passes, the best after 40, 3,216 steps and 417 of the race for the rate",
+        "seconds 2.5 (read 0.5, features 0.2, training 1.5, 1.2 of it compiling)",
+    ):
+        assert line in lines
+
+
+def test_a_network_says_no_more_than_it_knows(capsys: pytest.CaptureFixture[str]) -> None:
+    write_summary(msgspec.structs.replace(SUMMARY, passes=Passes(0.1, 1.0, 1.0, 5)))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "training rate 0.1, 1 pass, 5 steps seconds" in said
+    assert "race" not in said and "compiling" not in said and "best after" not in said

@@ -87,6 +87,20 @@ def linear_multiclass_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _run(_multiclass_rows(), tmp_path_factory.mktemp("runs"), family="linear")
 
 
+@pytest.fixture(scope="session")
+def neural_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of few neurons and just so many steps that there is a race."""
+    pytest.importorskip("jax", reason="networks train with jax: pip install 'justright[neural]'")
+    network = {"hidden": (4,), "ensemble": 1, "numbers": "plain", "batch": 4, "epochs": 20}
+    out = tmp_path_factory.mktemp("runs")
+    return _run(_regression_rows(), out, family="neural", network=network)
+
+
+@pytest.fixture(scope="session")
+def neural(neural_run: Path) -> Facts:
+    return read_facts(neural_run)
+
+
 def _crossed(tmp_path_factory: pytest.TempPathFactory, target: list[object], name: str) -> Path:
     columns = {**_columns(4), "day": [f"2024-{1 + i % 12:02d}-{1 + i % 28:02d}" for i in range(ROWS)]}
     # A name of the table may not hold a comma and be a cross by text: by place in a list it may.

@@ -61,3 +61,10 @@ def test_a_damaged_last_line_of_the_history_is_dropped(
 
 def test_a_file_that_says_nothing_is_said_to(binary: Facts) -> None:
     assert binary.why_not("evaluation.json") == "Left out: evaluation.json says nothing about it."
+
+
+def test_a_race_that_is_not_there_is_no_absence(regression: Facts, neural: Facts) -> None:
+    assert regression.race is None
+    assert "race.json" not in regression.absent
+    assert neural.race is not None
+    assert "race.json" not in neural.absent

@@ -31,6 +31,7 @@ OPTIONAL = (
     "out_of_fold.parquet",
     "training.json",
 )
+ROWS = 400  # of the tables
 COLOURS = ("INK", "MUTED", "FAINT", "ACCENT", "WARM", "BAD", "GOOD")
 
 
@@ -220,6 +221,40 @@ def test_a_missing_library_is_one_instruction(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingExtraError, match=r"pip install 'justright\[train\]'"):
         write_report(tmp_path)
+
+
+def test_a_network_shows_its_race_and_its_passes_and_names_what_judged_it(
+    neural_run: Path, tmp_path: Path
+) -> None:
+    text = write_report(neural_run, tmp_path / "neural.html").read_text(encoding="utf-8")
+    page = Markup(text)
+    sections = [attributes.get("id") for tag, attributes in page.elements if tag == "section"]
+    assert sections[:6] == ["customer", "verdict", "quality", "race", "curves", "passes"]
+    assert "path" not in sections
+    said = " ".join("".join(page.text).split())
+    assert "judged on one held-out fifth" in said
+    assert "which chose the pass but did not train the model" in said
+    assert "means of the folds" not in said
+    for figure in ("Held-out loss against learning rate", "Length of the gradient", "Dead neurons"):
+        assert figure in said
+    found = re.search(r"Of 5 folds one, of (\d+) rows, judged the model; the other (\d+) trained it", said)
+    assert found is not None
+    assert int(found[1]) + int(found[2]) == ROWS
+    card = (neural_run / "model" / "card.md").read_text()
+    assert "was found by a race of 7." in card
+    assert f"trained on {found[2]} rows" in card
+
+
+def test_a_network_without_its_race_or_history_is_still_shown(neural_run: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "run"
+    shutil.copytree(neural_run, damaged)
+    (damaged / "race.json").write_bytes(b"[]")
+    (damaged / "history.jsonl").unlink()
+    text = write_report(damaged).read_text(encoding="utf-8")
+    assert "race.json of this run is not in the form that this version reads" in text
+    inside = re.search(r'<section id="passes".*?</section>', text, re.DOTALL)
+    assert inside is not None
+    assert "Left out: the run folder has no history.jsonl" in inside[0]
 
 
 def _palettes() -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from justright.schema import Finding, Value
-from justright.workflow.summary import Baselines, Rows, Rung, Seconds, Summary
+from justright.workflow.summary import Baselines, Passes, Rows, Rung, Seconds, Summary
 
 
 @pytest.fixture
@@ -48,3 +48,29 @@ def test_the_order_of_the_keys_is_that_of_the_promise(summary):
         "format", "run", "model", "model_id", "task", "family", "target", "rows", "folds", "metric",
         "validation", "metrics", "baselines", "ladder", "threshold", "seconds", "verdict", "findings",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("held_out", "folds", "said"),
+    [
+        (0, 5, "5 folds"),
+        (200, 5, "one held-out fifth"),
+        (241, 5, "one held-out fifth"),
+        (260, 5, "one held-out part"),
+        (120, 5, "one held-out part"),
+        (510, 2, "one held-out half"),
+        (100, 10, "one held-out tenth"),
+        (143, 7, "one held-out part"),
+    ],
+)
+def test_what_judged_the_model_has_a_name(summary, held_out, folds, said):
+    made = msgspec.structs.replace(summary, rows=Rows(1000, 0, held_out), folds=folds)
+    assert made.judged_by == said
+
+
+def test_a_summary_of_an_earlier_version_has_no_passes(summary):
+    data = msgspec.to_builtins(summary)
+    del data["passes"], data["rows"]["held_out"]
+    assert msgspec.convert(data, Summary) == summary
+    made = msgspec.structs.replace(summary, passes=Passes(0.1, 8.0, 7.5, 80))
+    assert msgspec.json.decode(msgspec.json.encode(made), type=Summary) == made

@@ -137,7 +137,7 @@ def _training(
             f"One part of the rows, drawn {by}, judges the model; {data.trained} of {data.rows} rows trained "
             f"it, {data.test_rows} are kept for the test.",
             chosen,
-            "The pass with the least loss on that part is kept.",
+            "The pass that was the best on that part is kept.",
         )
     return (
         f"{recipe.split.folds} folds {by}; {data.rows} rows trained, {data.test_rows} are kept for the test.",

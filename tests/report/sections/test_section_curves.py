@@ -10,6 +10,7 @@ import pytest
 from justright.report.facts import Facts
 from justright.report.sections.curves import curves
 from justright.training.history import Row
+from justright.workflow.summary import Passes
 
 
 def row(
@@ -64,3 +65,25 @@ def test_a_part_of_the_rows_is_explained(binary: Facts) -> None:
 @pytest.mark.parametrize("rows", [[], [Row(1, 0, 0, -1, 0.1, train=1.0)], [Row(1, 0, 0, 0, 0.1)]])
 def test_nothing_to_show(binary: Facts, rows: list[Row]) -> None:
     assert curves(shown(binary, rows)).absent.startswith("Left out")
+
+
+def network(facts: Facts, rows: list[Row], held_out: int) -> Facts:
+    given = shown(facts, rows)
+    counts = msgspec.structs.replace(given.summary.rows, held_out=held_out)
+    summary = msgspec.structs.replace(given.summary, rows=counts, passes=Passes(0.1, 3.0, 3.0, 30))
+    return replace(given, summary=summary)
+
+
+def test_a_network_has_no_mean_of_folds_where_one_part_judged(binary: Facts) -> None:
+    rows = [row(number, 0, 1 / number, 1.1 / number) for number in range(1, 4)]
+    assert "folds" not in curves(network(binary, rows, 200)).lede[0]
+    assert "(means of the folds)" in curves(network(binary, rows, 0)).lede[0]
+
+
+def test_groups_of_a_large_table_are_parts_of_a_pass(binary: Facts) -> None:
+    rows = [row(number, 0, 1.0, 1.0, share=0.5) for number in range(1, 7)]
+    (figure,) = curves(network(binary, rows, 200)).figures
+    assert figure.title == "Loss after each pass"
+    assert figure.table is not None
+    assert figure.table.rows[-1][0] == "3"
+    assert "Early passes" not in figure.note

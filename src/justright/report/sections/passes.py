@@ -66,7 +66,7 @@ def _words(rows: list[Row], kept: float | None) -> list[str]:
     if kept is not None:
         at = "the last" if abs(kept - last) < 1e-3 else f"pass {short(kept)}"
         words.append(
-            f"Of {short(last)} passes {at} had the smallest held-out loss: its weights are the model."
+            f"Of {short(last)} passes {at} was the best on held-out rows: its weights are the model."
         )
     model = min(rows, key=lambda row: abs(_at(row) - (last if kept is None else kept)))
     dead = model.norms.get("dead")

@@ -49,9 +49,8 @@ def _without(facts: Facts) -> str:
         name = plain(recipe.network.optimizer, 40)
         return f"No race was run: {name} finds the size of its steps itself; it is multiplied by {taken}."
     made = f" of {count(passes.steps)} steps" if passes is not None else ""
-    return (
-        f"No race was run: a training{made} is too short for one. Its last rate, {taken}, is the usual one."
-    )
+    why = f"No race was run: a training{made} is too short for one."
+    return f"{why} It took the usual rate and ended with {taken}."
 
 
 def _words(race: Race) -> list[str]:
