@@ -5,6 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import pytest
+
 import justright
 
 
@@ -43,4 +47,43 @@ def test_a_missing_column_is_named(call: Any, run_folder: Path, tmp_path: Path) 
     other.write_text("colour,street\nred,a\n")
     said = call("predict", run_folder, other, "--out", tmp_path / "scores.csv")
     assert said.code == 4 and "'size'" in said.err
+    assert not (tmp_path / "scores.csv").exists()
+
+
+def test_latent_columns_of_a_network(call: Any, table: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jax", reason="networks train with jax: pip install 'justright[neural]'")
+    small = ["network.hidden=[6,4]", "network.ensemble=2", "network.numbers=plain", "network.rate=0.05"]
+    choices = [each for choice in [*small, "network.epochs=3"] for each in ("--set", choice)]
+    common = ["--target", "sold", "--drop", "price", "--drop", "street", "--no-baseline", "--quiet"]
+    assert call("train", table, *common, "--family", "neural", *choices, "--out", tmp_path / "runs").code == 0
+    run = next((tmp_path / "runs").iterdir())
+    said = call("predict", run, table, "--out", tmp_path / "scores.csv", "--latent", "--json")
+    assert said.code == 0 and said.json["scored"] == 240
+    names = ["prediction", "probability_no", "probability_yes", *(f"latent_{place}" for place in range(4))]
+    assert said.json["columns"] == names
+    with (tmp_path / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == names
+    found = [[float(row[f"latent_{place}"]) for place in range(4)] for row in rows]
+    np.testing.assert_allclose(found, justright.load(run).latent(table), rtol=1e-12)
+
+
+def test_latent_columns_of_an_autoencoder(call: Any, table: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jax", reason="networks train with jax: pip install 'justright[neural]'")
+    model = justright.Autoencoder(2, hidden_layer_sizes=(8,), learning_rate_init=0.1, max_iter=3)
+    frame = pd.read_csv(table)[["size", "colour", "price"]]
+    model.fit(frame).save(tmp_path / "model")
+    said = call("predict", tmp_path / "model", table, "--out", tmp_path / "scores.csv", "--latent")
+    assert said.code == 0 and said.out.startswith("240 of 240 rows scored: ")
+    found = pd.read_csv(tmp_path / "scores.csv")
+    np.testing.assert_allclose(found["prediction"], -model.score_samples(frame), rtol=1e-12)
+    np.testing.assert_allclose(found[["latent_0", "latent_1"]], model.transform(frame), rtol=1e-12)
+
+
+def test_a_linear_model_has_no_latent_columns(
+    call: Any, run_folder: Path, table: Path, tmp_path: Path
+) -> None:
+    said = call("predict", run_folder, table, "--out", tmp_path / "scores.csv", "--latent")
+    assert said.code == 2 and said.err.count("\n") == 1
+    assert "family 'linear', which has none" in said.err and "--family neural" in said.err
     assert not (tmp_path / "scores.csv").exists()

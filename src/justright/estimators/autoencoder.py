@@ -123,9 +123,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     indicator. Categories of up to 8 values are columns, others are embedded. The error of a row is the mean
     over its known columns: of a number the squared difference, of a category of few values half the sum of
     squared differences, of one of up to 1,024 the cross-entropy over that of guessing; of more it is read
-    alone. A date counts as several columns, its parts. Free text and columns that name rows are set aside. A number that more than half of the rows lack
-    counts as its median there. Each fit compiles its pass first, in two seconds or so. Needs
-    `pip install 'justright[neural]'`; new rows are read by numpy alone.
+    alone. A date counts as several columns, its parts. Free text and columns that name rows are set aside.
+    A number that more than half of the rows lack counts as its median there. Each fit compiles its pass
+    first, in two seconds or so. Fitting needs `pip install 'justright[neural]'`; new rows are read by numpy
+    alone.
 
     References
     ----------
