@@ -81,7 +81,7 @@ def test_a_file_that_is_not_there(tmp_path):
         ({"targett": "y"}, r"key 'targett'.*one of: target"),
         ({"split": {"fold": 3}}, r"key 'split.fold'.*folds"),
         ({"split": 3}, r"Expected `object`, got `int` - at `\$.split`"),
-        ({"family": "forest"}, r"Invalid enum value 'forest' - at `\$.family`"),
+        ({"task": "forest"}, r"Invalid enum value 'forest' - at `\$.task`"),
         ({"seed": "one"}, r"Expected `int`, got `str` - at `\$.seed`"),
         ({"drop": "x"}, r"\$.drop"),
     ],

@@ -199,7 +199,8 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     average : float
         Decay of a running average of the weights, below 1; 0 = none.
     smoothing : float
-        Label smoothing 0..1; default 0, since it harms probabilities.
+        Label smoothing 0..1; -1 = 0.1 where the metric looks at labels (accuracy, f1...), else 0, since it
+        harms probabilities.
     cv : int
         Folds of a cross-validation, whose members train beside the model; 0 = one held-out part.
     """
@@ -222,7 +223,7 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decay: float = 0.02
     clip: float = 0.0
     average: float = 0.0
-    smoothing: float = 0.0
+    smoothing: float = -1.0
     cv: int = 0
 
 
@@ -407,7 +408,12 @@ def _network_rules(network: Network) -> tuple[Rule, ...]:
         (0 <= network.decay < float("inf"), "network.decay", network.decay, ">= 0"),
         (0 <= network.clip < float("inf"), "network.clip", network.clip, ">= 0 (0 = no clipping)"),
         (0 <= network.average < 1, "network.average", network.average, "0 <= average < 1"),
-        (0 <= network.smoothing < 1, "network.smoothing", network.smoothing, "0 <= smoothing < 1"),
+        (
+            network.smoothing == -1 or 0 <= network.smoothing < 1,
+            "network.smoothing",
+            network.smoothing,
+            "0 <= smoothing < 1, or -1 (by the metric)",
+        ),
         (
             network.cv == 0 or 2 <= network.cv <= 20,
             "network.cv",

@@ -346,3 +346,8 @@ def test_tiny_tables(trained, rows):
     run = trained({"x": x, "y": 3 * x + 1 + x % 2}, "y", task="regression")
     assert np.isfinite(run.model.predict({"x": x})).all()
     assert run.summary.rows.train == rows
+
+
+def test_a_family_that_nobody_made_known_is_refused_before_the_rows_are_read(tmp_path):
+    with pytest.raises(RecipeError, match="neural"):
+        train_recipe(Recipe(target="y", table="none.csv", family="neurall"), out=tmp_path)

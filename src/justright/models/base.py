@@ -105,6 +105,9 @@ class Progress:
         Why members are done, in words, or the failure.
     failed : bool (members,)
         Members that diverged.
+    criterion : float64 (members,) or None
+        By what the best pass is chosen, smaller is better: the user's metric on each member's own
+        validation rows; None = its validation loss.
     """
 
     curves: tuple[Curve, ...]
@@ -113,6 +116,7 @@ class Progress:
     steps: int = 1
     rule: str = ""
     failed: npt.NDArray[np.bool_] | None = None
+    criterion: FloatArray | None = None
 
 
 class Learner(Protocol):

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from justright.errors import MissingExtraError, RecipeError, closest
 from justright.models.base import Learner
 from justright.models.neural import NETWORKS
-from justright.recipe import Recipe
+from justright.recipe import Network, Recipe
 
 if TYPE_CHECKING:
     from justright.models.neural.own import Apply, Init
@@ -40,12 +42,23 @@ def _crossed(recipe: Recipe) -> Learner:
     return CrossedLearner(recipe.crosses)
 
 
+def _network(recipe: Recipe) -> Network:
+    """Return the settings of a network for the user's metric.
+
+    Smoothed labels help where only the likeliest class counts; they harm probabilities (RealMLP, B.5).
+    """
+    network = recipe.network
+    if network.smoothing >= 0:
+        return network
+    return msgspec.structs.replace(network, smoothing=0.1 if recipe.metric in _LABELS else 0.0)
+
+
 def _neural(recipe: Recipe) -> Learner:
     """Return the Learner of networks; MissingExtraError without jax."""
     _require_jax(recipe.family)
     from justright.models.neural.learner import NeuralLearner
 
-    return NeuralLearner(recipe.network)
+    return NeuralLearner(_network(recipe), metric=recipe.metric)
 
 
 def _wide_deep(recipe: Recipe) -> Learner:
@@ -53,7 +66,7 @@ def _wide_deep(recipe: Recipe) -> Learner:
     _require_jax(recipe.family)
     from justright.models.neural.learner import NeuralLearner
 
-    return NeuralLearner(recipe.network, wide=recipe.crosses)
+    return NeuralLearner(_network(recipe), wide=recipe.crosses, metric=recipe.metric)
 
 
 def _require_jax(family: str) -> None:
@@ -66,6 +79,7 @@ def _require_jax(family: str) -> None:
 
 
 _NETWORKS: Final = {*NETWORKS}
+_LABELS: Final = ("accuracy", "balanced_accuracy", "f1", "precision", "recall", "matthews")
 
 FAMILIES: Final[dict[str, Callable[[Recipe], Learner]]] = {
     "linear": _linear,
@@ -117,7 +131,11 @@ def register_network(name: str, init: Init, apply: Apply) -> None:
         from justright.models.neural.learner import NeuralLearner
         from justright.models.neural.own import OwnNet
 
-        return NeuralLearner(recipe.network, lambda layout, spec: OwnNet(name, init, apply, layout, spec))
+        return NeuralLearner(
+            _network(recipe),
+            lambda layout, spec: OwnNet(name, init, apply, layout, spec),
+            metric=recipe.metric,
+        )
 
     register(name, make)
     _NETWORKS.add(name)

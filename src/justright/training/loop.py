@@ -228,10 +228,11 @@ class _Course:
             if self.stopped[of].all():
                 continue
             judged = of & self.judged
-            held = (
-                float(np.mean(curve.validation[judged])) if judged.any() else float(np.mean(curve.train[of]))
-            )
-            if held < self.best_loss[setting]:
+            by = curve.validation if progress.criterion is None else progress.criterion
+            held = float(np.mean(by[judged])) if judged.any() else float(np.mean(curve.train[of]))
+            # Of passes that a coarse metric cannot tell apart the last one counts.
+            tied = progress.criterion is not None and held == self.best_loss[setting]
+            if held < self.best_loss[setting] or tied:
                 self.best_loss[setting], self.best_pass[setting] = held, self.number
                 self._keep(state, of)
             train = float(np.mean(curve.train[of]))

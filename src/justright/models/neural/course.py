@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from justright.metrics import metric
 from justright.models.base import Spec
 from justright.models.neural.activity import dead_share
 from justright.models.neural.defaults import batch_of, epochs_of, prior_of
@@ -20,6 +21,7 @@ from justright.models.neural.program import Batches, Carry, Program
 from justright.models.neural.race import COLUMNS, Found, Leg, race
 from justright.models.neural.rows import GROUP, Rows, batches_of, groups_of
 from justright.models.neural.waves import estimate, train_in_waves, width_of
+from justright.optim.losses import margins_to_predictions
 from justright.recipe import Network
 from justright.schema import FloatArray, Member
 
@@ -119,6 +121,23 @@ class Course:
                 made = margins_of(self.program, part, own.x, own.codes)
                 found[places] = [mean_loss(self.spec, margin, own) for margin in made]
         return found
+
+    def criterion(self, carry: Carry, name: str) -> FloatArray:
+        """Return a metric of each member on its own validation rows, turned so that smaller is better."""
+        chosen, found = metric(name), np.full(len(self.members), np.nan)
+        for place, member in enumerate(self.members):
+            own = self.judging(member.fold, member.repeat)
+            if member.fold >= 0 and own.count:
+                margin = margins_of(self.program, some_members(carry, np.asarray([place])), own.x, own.codes)
+                prediction = margins_to_predictions(margin[0].astype(np.float64), self.spec.loss.link)
+                value = chosen.function(self._unit(own.target), self._unit(prediction), own.weight)
+                found[place] = -value if chosen.greater_is_better else value
+        return found
+
+    def _unit(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return targets and predictions in the target's own unit."""
+        target = self.spec.plan.data.target
+        return target.unscaled(values) if target and self.spec.loss.link == "identity" else values
 
     def judging(self, fold: int, repeat: int) -> Rows:
         """Return the validation rows of a fold, thinned where they are many."""

@@ -52,6 +52,8 @@ class NeuralLearner:
         Makes the network from the layout of its inputs and the Spec; default: the tables' own.
     wide : Crosses, optional
         A wide part with these crosses, or those that are found; default: none.
+    metric : str
+        Metric by which the best pass is chosen; `auto` = the validation loss.
     """
 
     resume: Literal["state", "replay"] = "state"
@@ -63,9 +65,11 @@ class NeuralLearner:
         make: Callable[[Layout, Spec], Net] | None = None,
         *,
         wide: Crosses | None = None,
+        metric: str = "auto",
     ) -> None:
         self.network = network
         self.wide = wide
+        self.metric = metric
         self.make = make or (lambda layout, spec: TableNet(design_for(network, layout, spec)))
         self._cache: dict[str, Any] = {}
         keep_compiled()
@@ -127,7 +131,8 @@ class NeuralLearner:
         if failed.any():
             rule = f"the loss is no number even at a rate of {new['rate'].min():.2g}"
         done = np.full(len(members), number + 1 >= passes * course.groups)
-        return new, Progress((curve,), done, norms, course.steps, rule, failed)
+        criterion = course.criterion(carry, self.metric) if self.metric != "auto" else None
+        return new, Progress((curve,), done, norms, course.steps, rule, failed, criterion)
 
     def margins(self, spec: Spec, state: State, block: Block) -> FloatArray:
         """Return margins of a block, float64 (rows, outputs, members)."""
@@ -193,7 +198,7 @@ class NeuralLearner:
         fixed = {name: array for name, array in arrays.items() if name == "numbers.edges"}
         known: Program | None = self._cache.get("program")
         if known is None or known.net is not net:
-            objective = objective_for(spec.loss, self.network.smoothing)
+            objective = objective_for(spec.loss, max(self.network.smoothing, 0.0))
             known = Program(net, fixed, objective, spec.loss, rule_for(self.network))
             self._cache["program"] = known
         return known
