@@ -67,11 +67,20 @@ def test_steps_that_nobody_counted_are_not_told():
 
 
 @pytest.mark.parametrize(("place", "word", "move"), [(0, "lowest", "0.001"), (2, "highest", "10")])
-def test_a_rate_at_the_end_of_those_tried_says_so(place, word, move):
-    table = np.array([[0.01, 0.9, 0.9], [0.1, 0.4, 0.9], [1.0, 0.4, 0.9]])
+@pytest.mark.parametrize("diverged", [False, True])
+def test_a_rate_at_the_end_of_those_tried_says_so(place, word, move, diverged):
+    near = [0.1, INF, NAN] if diverged else [0.1, 0.9, 0.95]
+    table = np.array([[0.01, 0.9, 0.9], near, [1.0, 0.4, 0.9]])
     found = only(training(SETTLED, rates=[table[place, 0]] * 5, race=table), "rate-found")
     assert f"It is the {word} that was tried" in found.sentence
     assert found.next == f"--rate {move}"
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_an_end_that_is_hardly_better_than_its_neighbour_is_no_news(place):
+    table = np.array([[0.01, 0.4, 0.9], [0.1, 0.4, 0.905], [1.0, 0.4, 0.9]])
+    found = only(training(SETTLED, rates=[table[place, 0]] * 5, race=table), "rate-found")
+    assert "beyond" not in found.sentence
 
 
 @pytest.mark.parametrize(("times", "often"), [(1, "once"), (3, "3 times")])

@@ -139,10 +139,11 @@ def _training(
             chosen,
             "The pass that was the best on that part is kept.",
         )
+    exported = "trained beside them" if is_network(family) else "was then trained"
     return (
         f"{recipe.split.folds} folds {by}; {data.rows} rows trained, {data.test_rows} are kept for the test.",
         chosen,
-        "The exported model was then trained on all of these rows.",
+        f"The exported model {exported} on all of these rows.",
     )
 
 

@@ -8,13 +8,13 @@ from justright.recipe import Recipe
 from justright.schema import Finding
 from justright.training.loop import Trained
 from justright.values import figure
-from justright.workflow.race import Race, last_rate, race_of, times_lowered
+from justright.workflow.race import Candidate, Race, last_rate, race_of, times_lowered
 
 __all__ = ["network_findings"]
 
 _DEAD: Final = 0.5  # share of neurons from which their death is worth a warning
 _LATE: Final = 10  # the last tenth of the passes shows whether the loss is still falling
-_FALLING: Final = 0.01  # by so much of itself
+_FALLING: Final = 0.01  # by so much of itself: less is no news
 
 
 def network_findings(trained: Trained, recipe: Recipe, member: int) -> list[Finding]:
@@ -52,11 +52,29 @@ def _found(race: Race | None) -> list[Finding]:
         sentence += f"; it took {race.steps:,} steps, {race.share:.0%} of those of the training"
         evidence |= {"steps": race.steps, "share": race.share}
     move = f"--rate {race.chosen:.2g} trains again without a race"
-    for end, word, factor in ((rates[0], "lowest", 0.1), (rates[-1], "highest", 10.0)):
-        if race.chosen == end:
-            sentence += f". It is the {word} that was tried: the best may lie beyond"
-            move = f"--rate {factor * end:.2g}"
+    beyond = _beyond(race)
+    if beyond:
+        word = "lowest" if beyond < race.chosen else "highest"
+        sentence += f". It is the {word} that was tried: the best may lie beyond"
+        move = f"--rate {beyond:.2g}"
     return [Finding("rate-found", "info", f"{sentence}.", evidence, move)]
+
+
+def _beyond(race: Race) -> float:
+    """Return a rate beyond those tried where the end that was taken is clearly better than its neighbour."""
+    for end, near, factor in ((0, 1, 0.1), (-1, -2, 10.0)):
+        ours, theirs = race.candidates[end], race.candidates[near]
+        if ours.rate == race.chosen and _clearly_better(ours, theirs):
+            return factor * ours.rate
+    return 0.0
+
+
+def _clearly_better(ours: Candidate, theirs: Candidate) -> bool:
+    """Compare the losses of the last leg that both ended; one that diverged is worse."""
+    for mine, other in ((ours.second, theirs.second), (ours.first, theirs.first)):
+        if mine is not None and other is not None:
+            return other - mine > _FALLING * abs(mine)
+    return True
 
 
 def _lowered(trained: Trained) -> list[Finding]:
