@@ -17,12 +17,19 @@ __all__ = ["carry_of", "state_of_carry"]
 
 def state_of_carry(carry: Carry) -> State:
     """Return `vector` (P, members), the optimizer's arrays, and running statistics as `stat.NAME`."""
-    last = jax.tree.map(lambda a: jnp.moveaxis(a, 0, -1), carry["optimizer"])
+    last = jax.tree.map(_last, carry["optimizer"])
     found: State = {"vector": np.moveaxis(np.asarray(carry["vector"]), 0, -1)}
     found |= flat_state(last)
     return found | {
         f"stat.{name}": np.moveaxis(np.asarray(array), 0, -1) for name, array in carry["statistics"].items()
     }
+
+
+def _last(leaf: Any) -> Any:
+    """Return a leaf with the members last: by numpy where it can, since jax takes 50 us an operation."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jnp.moveaxis(leaf, 0, -1)
+    return np.moveaxis(np.asarray(leaf), 0, -1)
 
 
 def carry_of(program: Program, state: State) -> Carry:

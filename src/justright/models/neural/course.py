@@ -28,7 +28,7 @@ from justright.schema import FloatArray, Member
 __all__ = ["Course"]
 
 _JUDGED: Final = 65_536  # validation rows looked at after each pass
-_WATCHED: Final = 256  # rows that show which neurons are dead
+_WATCHED: Final = 64  # rows that show which neurons are dead
 _NOBODY: Final = -100  # fold of a member that trains on all rows
 
 
@@ -82,8 +82,8 @@ class Course:
     def batches(self, number: int) -> Batches:
         """Return the rows of the so many-th group since the start, in order."""
         number, place = divmod(number, self.groups)
-        own = self.rows.take(self.used[groups_of(len(self.used), self.seed, number)[place]])
-        return batches_of(own, self.batch, self.seed, number, place, steps=self.steps)
+        own = self.used[groups_of(len(self.used), self.seed, number)[place]]
+        return batches_of(self.rows, self.batch, self.seed, number, place, chosen=own, steps=self.steps)
 
     def told(self, rates: npt.NDArray[Any], first: int, steps: int) -> dict[str, Any]:
         """Return what the program is told: of each member, and where in the training it is."""

@@ -113,6 +113,8 @@ def _is_key(leaf: Any) -> bool:
 
 def _words(leaf: Any) -> np.ndarray:
     """Return a leaf as an array of a type that numpy knows."""
+    if isinstance(leaf, np.ndarray) and leaf.dtype.isbuiltin == 1:
+        return leaf.copy()
     import jax
     import jax.numpy as jnp
 

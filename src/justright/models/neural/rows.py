@@ -93,13 +93,28 @@ def groups_of(count: int, seed: int, number: int) -> list[slice]:
     return [slice(cuts[place], cuts[place + 1]) for place in order]
 
 
-def batches_of(rows: Rows, size: int, seed: int, number: int, group: int, *, steps: int = 0) -> Batches:
-    """Return rows in the order of a pass as (steps, size, ...), padded with weight 0 to `steps`."""
-    steps = max(steps, -(-rows.count // size))
-    order = _drawn(seed, number, group + 1).permutation(rows.count)
-    padded = np.concatenate([order, np.zeros(steps * size - rows.count, np.int64)])
+def batches_of(
+    rows: Rows,
+    size: int,
+    seed: int,
+    number: int,
+    group: int,
+    *,
+    chosen: npt.NDArray[np.int64] | None = None,
+    steps: int = 0,
+) -> Batches:
+    """Return rows (some of them, by place) in the order of a pass as (steps, size, ...).
+
+    The last batch, and as many more as make `steps`, are padded with rows of weight 0.
+    """
+    count = rows.count if chosen is None else len(chosen)
+    steps = max(steps, -(-count // size))
+    order = _drawn(seed, number, group + 1).permutation(count)
+    if chosen is not None:
+        order = chosen[order]
+    padded = np.concatenate([order, np.repeat(order[:1], steps * size - count)])
     taken = rows.take(padded)
-    taken.weight[rows.count :] = 0.0
+    taken.weight[count:] = 0.0
     parts = (taken.x, taken.codes, taken.target, taken.weight, taken.fold)
     return Batches(*(part.reshape(steps, size, *part.shape[1:]) for part in parts))
 
