@@ -40,7 +40,7 @@ def test_json_is_the_only_thing_on_stdout(call: Any, table: Path, tmp_path: Path
         "verdict",
         "findings",
     } <= set(summary)
-    assert summary["task"] == "regression" and summary["rows"] == {"train": 240, "test": 0}
+    assert summary["task"] == "regression" and summary["rows"] == {"train": 240, "test": 0, "held_out": 0}
     assert summary["metrics"]["r2"]["value"] > 0.9
     assert json.loads((Path(summary["run"]) / "run.json").read_text()) == summary
     assert Path(summary["model"]).is_dir()

@@ -33,6 +33,7 @@ KEYS = {
     "format", "run", "model", "model_id", "task", "family", "target", "rows", "folds", "metric", "validation",
     "metrics", "baselines", "ladder", "threshold", "seconds", "verdict", "findings",
     "crosses",
+    "passes",
 }  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def test_a_training_leaves_every_file_and_every_key(trained, houses, target, tas
     assert (said["format"], said["task"], said["metric"], said["target"]) == (1, task, metric, target)
     assert set(said["validation"]) == {"value", "low", "high"}
     assert set(said["baselines"]) == {"base_rate", "boosted"}
-    assert set(said["rows"]) == {"train", "test"}
+    assert set(said["rows"]) == {"train", "test", "held_out"}
     assert set(said["seconds"]) >= {"read", "features", "train", "total"}
     assert [set(r) for r in said["ladder"]] == [{"family", "value", "low", "high", "seconds", "chosen"}]
     assert (said["threshold"] is not None) == (task == "binary")
