@@ -33,7 +33,7 @@ _LINKS: Final[dict[str, Link]] = {
     "softmax": "softmax",
     "log": "log",
 }
-_LIBRARIES: Final = ("justright", "numpy", "scipy", "pyarrow")
+_LIBRARIES: Final = ("justright", "numpy", "scipy", "pyarrow", "jax", "optax")
 
 
 def export_bundle(

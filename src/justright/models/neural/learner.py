@@ -109,7 +109,13 @@ class NeuralLearner:
             "passes": np.full(len(members), passes, np.int32),
             "first": np.full(len(members), course.first_loss(carry)),
         }
-        shared = {"race": found.table, "seed": np.int64(seed), "start": vector[0], **arrays}
+        shared = {
+            "race": found.table,
+            "raced": np.int64(found.steps),
+            "seed": np.int64(seed),
+            "start": vector[0],
+        }
+        shared |= arrays
         shared |= {f"begun.{name}": array for name, array in net.statistics().items()}
         state = {name: _of_all(np.asarray(array), len(members)) for name, array in shared.items()}
         return {**state, **told, **state_of_carry(carry)}
@@ -127,7 +133,8 @@ class NeuralLearner:
         norms = {name: said[name] for name in ("gradient", "update")}
         norms |= {"rate": new["rate"].astype(np.float64), "dead": course.dead(carry, _fixed(state))}
         curve = Curve(1.0 / course.groups, said["loss"], validation)
-        rule = "the passes that fit into the time are made" if self.network.seconds else ""
+        ended = "the passes that fit into the time are made" if self.network.seconds else ""
+        rule = ended or f"all {passes} passes are used up"
         if failed.any():
             rule = f"the loss is no number even at a rate of {new['rate'].min():.2g}"
         done = np.full(len(members), number + 1 >= passes * course.groups)
