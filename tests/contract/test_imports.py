@@ -77,6 +77,8 @@ def test_no_module_imports_a_heavy_library_at_its_top() -> None:
         "uvicorn": "serve/app.py",
         "lightgbm": "models/boosted.py, loaded for a boosted model",
         "sklearn": "estimators.py",
+        "jax": "models/neural/, loaded when a network trains",
+        "optax": "models/neural/",
     }
     places: dict[str, set[str]] = {}
     for path in SOURCE.rglob("*.py"):
@@ -94,6 +96,8 @@ def test_no_module_imports_a_heavy_library_at_its_top() -> None:
                     places.setdefault(top, set()).add(path.relative_to(SOURCE).as_posix())
     assert set(places) <= set(allowed), places
     assert all(each.startswith("kernels/") for each in places.get("numba", set()))
+    neural = places.get("jax", set()) | places.get("optax", set())
+    assert all(each.startswith("models/neural/") for each in neural)
     assert places.get("starlette", set()) | places.get("uvicorn", set()) <= {"serve/app.py"}
 
 

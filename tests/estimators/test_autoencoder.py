@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 import warnings
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
 import justright
+from justright.bundle.format import read_bundle
+from justright.bundle.predictor import Predictor
 from justright.errors import (
+    BundleError,
     ColumnError,
     JustrightWarning,
     MissingExtraError,
@@ -31,6 +37,7 @@ from justright.estimators import Autoencoder, LinearRegressor
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
 
+HEAVY = ("jax", "optax", "sklearn", "pandas", "scipy", "pyarrow", "numba", "lightgbm")
 RNG = np.random.default_rng(0)
 PLANE = RNG.normal(size=(3, 10)) * [1, 2, 3, 4, 5, 6, 7, 8, 9, 1000] / 3
 X = RNG.normal(size=(900, 3)) @ PLANE + np.arange(10)
@@ -302,3 +309,26 @@ def test_the_suite_of_scikit_learn() -> None:
     # It asks for an environment variable of SciPy that makes arrays of other libraries pass through.
     assert {r["check_name"] for r in results if r["status"] == "skipped"} <= {"check_array_api_input"}
     assert Counter(r["status"] for r in results)["passed"] >= 52
+
+
+def test_weights_that_do_not_fit_are_refused_at_loading(framed: Autoencoder, tmp_path: Path) -> None:
+    framed.save(tmp_path / "model")
+    bundle = read_bundle(tmp_path / "model")
+    for name in bundle.arrays:
+        changed = {**bundle.arrays, name: bundle.arrays[name][:-1]}
+        with pytest.raises(BundleError, match=f"{name} of shape"):
+            Predictor(replace(bundle, arrays=changed))
+
+
+def test_the_process_that_serves_it_holds_nothing_heavy(framed: Autoencoder, tmp_path: Path) -> None:
+    framed.save(tmp_path / "model")
+    row = {"size": 3.0, "town": "town 3", "colour": "red", "sold": "2021-02-03", "noise": None}
+    code = f"""
+import sys
+from justright.bundle.predictor import load
+print(load({str(tmp_path / "model")!r}).predict_rows([{row!r}])[0])
+print(sorted({{name.partition(".")[0] for name in sys.modules}} & set({HEAVY!r})))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    error, loaded = done.stdout.split("\n")[:2]
+    assert 0 < float(error) < 2 and loaded == "[]"

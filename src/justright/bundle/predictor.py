@@ -211,7 +211,7 @@ class Predictor:
 
     def margins(self, table: Any) -> FloatArray:
         """Return the margins on the scale of the link, float64 (rows, outputs); errors as `predict`."""
-        return self._gathered(table, self.margins_of, self.bundle.model.outputs)
+        return _gathered(self, table, self.margins_of, self.bundle.model.outputs)
 
     def latent(self, table: Any) -> FloatArray:
         """Return what a network makes of each row before it decides, float64 (rows, columns).
@@ -226,7 +226,7 @@ class Predictor:
             As `predict`.
         """
         width = len(latent_columns(self.bundle))
-        return self._gathered(table, lambda block: latent_of(self.bundle, block), width)
+        return _gathered(self, table, lambda block: latent_of(self.bundle, block), width)
 
     def predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         """Return one JSON value a row: the path of a server, without Arrow.
@@ -262,7 +262,7 @@ class Predictor:
             if unreadable:
                 first = min(unreadable)
                 value = columns[first.column][first.row]
-                raise self._unreadable(first.column, value, f"row {begin + first.row}")
+                raise _unreadable(self.plan, first.column, value, f"row {begin + first.row}")
             found += self._values(_finite(self.margins_of(block), begin))
         return found
 
@@ -300,36 +300,6 @@ class Predictor:
         if np.isfinite(margins).all():
             return margins
         return np.where(np.isfinite(margins), margins, np.nan)
-
-    def _gathered(self, table: Any, reads: Callable[[Block], FloatArray], width: int) -> FloatArray:
-        """Return what `reads` gives of all rows, float64 (rows, width)."""
-        from justright.source import open_source
-
-        source = open_source(table)
-        self.require(source.names)
-        parts = []
-        done = 0
-        for batch in source.batches(list(self.columns)):
-            with np.errstate(all="ignore"):
-                block, unreadable = self.plan.transform(batch)
-            if unreadable:
-                first = min(unreadable)
-                value = batch.column(first.column)[first.row].as_py()
-                raise self._unreadable(first.column, value, str(source.locate([done + first.row])[0]))
-            parts.append(_finite(reads(block), done))
-            done += block.rows
-        if source.n_problems:
-            first_line = source.problems[0]
-            received = f"{source.n_problems} lines that are no rows, the first in line {first_line.line}"
-            step = "score the file with `justright predict`, which sets such lines aside"
-            raise TableError(f"{received}: {first_line.reason}", where=first_line.file, next_step=step)
-        return np.concatenate(parts) if parts else np.zeros((0, width))
-
-    def _unreadable(self, name: str, value: Any, where: str) -> RowError:
-        """Return the error for a value that its column cannot hold."""
-        kind = self.plan.columns[name].kind
-        allowed = {"numeric": "a finite number", "datetime": "a date"}.get(kind, kind)
-        return RowError(f"{name}={value!r:.60}", allowed=f"{allowed}, or nothing", where=where)
 
     def _cells(self, rows: Sequence[Mapping[str, Any]], name: str, done: int) -> list[Any]:
         """Return the values of one column of JSON rows."""
@@ -372,6 +342,40 @@ class Predictor:
             {"label": label, "probabilities": dict(zip(self.classes, row, strict=True))}
             for label, row in zip(labels, shares.tolist(), strict=True)
         ]
+
+
+def _gathered(
+    predictor: Predictor, table: Any, reads: Callable[[Block], FloatArray], width: int
+) -> FloatArray:
+    """Return what `reads` gives of all rows, float64 (rows, width)."""
+    from justright.source import open_source
+
+    source = open_source(table)
+    predictor.require(source.names)
+    parts = []
+    done = 0
+    for batch in source.batches(list(predictor.columns)):
+        with np.errstate(all="ignore"):
+            block, unreadable = predictor.plan.transform(batch)
+        if unreadable:
+            first = min(unreadable)
+            value = batch.column(first.column)[first.row].as_py()
+            raise _unreadable(predictor.plan, first.column, value, str(source.locate([done + first.row])[0]))
+        parts.append(_finite(reads(block), done))
+        done += block.rows
+    if source.n_problems:
+        first_line = source.problems[0]
+        received = f"{source.n_problems} lines that are no rows, the first in line {first_line.line}"
+        step = "score the file with `justright predict`, which sets such lines aside"
+        raise TableError(f"{received}: {first_line.reason}", where=first_line.file, next_step=step)
+    return np.concatenate(parts) if parts else np.zeros((0, width))
+
+
+def _unreadable(plan: FeaturePlan, name: str, value: Any, where: str) -> RowError:
+    """Return the error for a value that its column cannot hold."""
+    kind = plan.columns[name].kind
+    allowed = {"numeric": "a finite number", "datetime": "a date"}.get(kind, kind)
+    return RowError(f"{name}={value!r:.60}", allowed=f"{allowed}, or nothing", where=where)
 
 
 def _family(name: str, families: Mapping[str, Forward]) -> Forward:
