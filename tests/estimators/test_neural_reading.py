@@ -7,14 +7,18 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from justright.estimators import NeuralRegressor
+from justright.estimators import NeuralRegressor, WideDeepRegressor
 from justright.estimators.neural_reading import margins
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(100, 2))
+HOUR = pd.Timedelta(hours=1)
+
+pytestmark = pytest.mark.usefixtures("compiled_once")
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +63,13 @@ def test_a_model_predicts_in_a_process_that_has_not_loaded_jax(
     ).stdout.split()
     assert float(said[0]) == model.predict([[1.0, 2.0]])[0]
     assert said[1:] == ["False", "False"]
+
+
+def test_crosses_of_parts_of_a_date_have_their_own_names() -> None:
+    hours = RNG.integers(0, 24 * 300, 600)
+    frame = pd.DataFrame({"x": RNG.normal(size=600), "when": pd.Timestamp("2024-01-01") + hours * HOUR})
+    y = frame.x * np.where(frame.when.dt.hour < 12, -1.0, 1.0)
+    model = WideDeepRegressor(hidden_layer_sizes=(4,), ensemble=1, learning_rate_init=0.01, max_iter=1)
+    found = model.fit(frame, y).crosses_
+    assert len(set(found)) == len(found)
+    assert any(one == "x" and other.startswith("when") and other != "when" for one, other in found)

@@ -45,7 +45,7 @@ def former_of(estimator: Any) -> Model | None:
 
 
 def _crosses(layout: CrossedLayout, model: Model, columns: list[str]) -> list[tuple[Any, Any]]:
-    """Return the pairs of columns of a wide part: names, for a matrix numbers, in the order of X."""
+    """Return the crosses of a wide part, columns in the order of X and parts of dates by their own names."""
     place = {name: number for number, name in enumerate(columns)}
     numeric = [place[feature.column.name] for feature in model.plan.data.numeric]
     codes = [place[feature.column.name] for feature in model.plan.data.categorical]
@@ -53,8 +53,15 @@ def _crosses(layout: CrossedLayout, model: Model, columns: list[str]) -> list[tu
         (codes if kind == "category" else numeric)[source[0]]
         for kind, source in zip(layout.kinds, layout.sources, strict=True)
     ]
-    pairs = [sorted(owner[field] for field in term) for term in layout.terms if len(term) == 2]
-    return [(a, b) if model.names is None else (columns[a], columns[b]) for a, b in pairs]
+    named = {term[0]: name for term, name in zip(layout.terms, layout.names, strict=True) if len(term) == 1}
+
+    def label(field: int) -> Any:
+        own = owner[field]
+        plain = named.get(field, columns[own]) == columns[own]
+        return own if plain and model.names is None else columns[own] if plain else named[field]
+
+    pairs = [sorted(term, key=lambda field: (owner[field], field)) for term in layout.terms if len(term) == 2]
+    return [(label(first), label(second)) for first, second in pairs]
 
 
 def margins(estimator: Any, X: Any) -> FloatArray:
