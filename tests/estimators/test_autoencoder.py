@@ -11,11 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.exceptions import SkipTestWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
@@ -34,6 +36,8 @@ from justright.errors import (
     TableError,
 )
 from justright.estimators import Autoencoder, LinearRegressor
+from justright.estimators.columns import of_matrix
+from justright.models.neural.front import Layout, inputs_of
 
 pytestmark = pytest.mark.usefixtures("compiled_once")
 
@@ -332,3 +336,15 @@ print(sorted({{name.partition(".")[0] for name in sys.modules}} & set({HEAVY!r})
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     error, loaded = done.stdout.split("\n")[:2]
     assert 0 < float(error) < 2 and loaded == "[]"
+
+
+def test_a_linear_one_is_as_good_as_principal_components() -> None:
+    rng = np.random.default_rng(11)
+    table = rng.normal(size=(800, 6)) @ rng.normal(size=(6, 6))
+    model = Autoencoder(2, noise=0.0, hidden_layer_sizes=(), max_iter=60).fit(table[:600])
+    layout = msgspec.convert(model._model.front["layout"], Layout)
+    block, _ = model._model.plan.encode(of_matrix(table).values, 800)
+    read = inputs_of(layout, model._model.arrays, block)[0].astype(np.float64)
+    rival = PCA(2).fit(read[:600])
+    lost = np.square(rival.inverse_transform(rival.transform(read[600:])) - read[600:]).mean()
+    assert -model.score(table[600:]) == pytest.approx(lost, rel=0.03)
