@@ -38,7 +38,8 @@ from justright.schema import Block, FloatArray, Member
 __all__ = ["CrossedLearner"]
 
 _STANDS: Final = 3e-4  # share by which the held-out loss must fall in a sweep
-_A_ROUND: Final = 8  # most crosses of a round
+# Most crosses of a round; 16 instead of 8: bank .9494 -> .9511, california 45,575 -> 44,806 (out of fold).
+_A_ROUND: Final = 16
 _RULE: Final = "the held-out loss stands"
 
 
