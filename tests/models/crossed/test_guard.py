@@ -30,8 +30,8 @@ def packed_of(table, effect=None, n=4000):
 def test_only_those_above_their_noise_that_gain_enter_and_no_more_than_asked():
     found = [
         Candidate(0, 1, 9.0, 9.0, 1e-9),
-        Candidate(0, 2, 8.0, 3.0, 0.02),
-        Candidate(1, 2, 7.0, 9.0, 0.0099),
+        Candidate(0, 2, 8.0, 3.0, 0.06),
+        Candidate(1, 2, 7.0, 9.0, 0.0499),
         Candidate(1, 3, -1.0, 9.0, 1e-9),
         Candidate(2, 3, 0.0, 9.0, float("nan")),
     ]
