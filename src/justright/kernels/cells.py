@@ -89,13 +89,13 @@ def cross_gain(
     if min(slope.shape[1:]) < 2 or not unit > 0.0:
         return float(out[0]), float(out[1]), float(out[2])
     tiny = 1e-9 * unit + 1e-300
-    total, stiff, variance, free = np.empty((4, *slope.shape[1:]))
+    total, stiff, variance = np.empty((3, *slope.shape[1:]))
     compiled.totals(slope, total)
     compiled.totals(bend, stiff)
     compiled.totals(spread, variance)
     first = total.copy()
     compiled.without_mains(first[None], stiff[None], 6, tiny)
-    compiled.freedom(stiff, tiny, np.empty(stiff.shape[1]), free)
+    free = _freedom(stiff, tiny)
     noisy = float(variance.sum()) / max(float(stiff.sum()), 1e-300) + 1e-300
     compiled.share_noise(slope, bend, spread, total, first, stiff, variance, noisy)
     compiled.without_mains(slope, bend, 4, tiny)
@@ -103,3 +103,14 @@ def cross_gain(
     compiled.totals(spread, variance)
     compiled.score(slope, bend, spread, total, stiff, variance, free, strengths * unit, noisy, out)
     return float(out[0]), float(out[1]), float(out[2])
+
+
+def _freedom(stiff: FloatArray, tiny: float) -> FloatArray:
+    """Return the share of each cell's variance that main effects leave it, (rows, columns).
+
+    Exact where rows and columns are independent; else of the table of this cell and the rest, an upper bound.
+    """
+    across, down, total = stiff.sum(axis=1, keepdims=True), stiff.sum(axis=0), stiff.sum()
+    right, below = np.maximum(across - stiff, 0.0) + tiny, np.maximum(down - stiff, 0.0) + tiny
+    rest = np.maximum(total - across - down + stiff, 0.0) + tiny
+    return np.asarray(1.0 / (1.0 + stiff * (1.0 / right + 1.0 / below + 1.0 / rest)))

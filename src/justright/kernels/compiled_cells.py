@@ -9,7 +9,7 @@ import math
 
 from justright.kernels.jit import inner, kernel
 
-__all__ = ["freedom", "relax", "score", "share_noise", "solve_chain", "totals", "without_mains"]
+__all__ = ["relax", "score", "share_noise", "solve_chain", "totals", "without_mains"]
 
 
 @kernel
@@ -118,30 +118,6 @@ def without_mains(slope, bend, sweeps, tiny):  # type: ignore[no-untyped-def]
                     b += bend[f, i, j]
                 for i in range(rows):
                     slope[f, i, j] -= bend[f, i, j] * (a / b)
-
-
-@kernel
-def freedom(stiff, tiny, down, free):  # type: ignore[no-untyped-def]
-    """Set `free` to the share of each cell's variance that main effects leave it; `down` is room (columns,).
-
-    Exact where rows and columns are independent; else of the table of this cell and the rest, an upper bound.
-    """
-    rows, columns = stiff.shape
-    total = 0.0
-    for j in range(columns):
-        down[j] = 0.0
-        for i in range(rows):
-            down[j] += stiff[i, j]
-        total += down[j]
-    for i in range(rows):
-        across = 0.0
-        for j in range(columns):
-            across += stiff[i, j]
-        for j in range(columns):
-            own = stiff[i, j]
-            right, below = max(across - own, 0.0) + tiny, max(down[j] - own, 0.0) + tiny
-            rest = max(total - across - down[j] + own, 0.0) + tiny
-            free[i, j] = 1.0 / (1.0 + own / right + own / below + own / rest)
 
 
 @kernel

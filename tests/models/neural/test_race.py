@@ -15,6 +15,7 @@ from justright.models.neural.program import Batches, Program  # noqa: E402
 from justright.models.neural.race import COLUMNS, Found, Leg, race  # noqa: E402
 
 CURVATURES = np.asarray([1.0, 0.1])
+EACH = 25  # steps of a pass
 NOISE = np.random.default_rng(0).normal(size=400)
 
 
@@ -37,10 +38,10 @@ class Valley:
         return {"vector": vector}, {}
 
 
-def batches_of(steps: int) -> list[Any]:
-    """Return batches of so many steps, without rows."""
-    weight = np.ones((steps, 1))
-    return [Batches(weight, weight, weight, weight, weight)]
+def batches_of(number: int) -> Batches:
+    """Return a pass of so many steps, without rows."""
+    weight = np.ones((EACH, 1))
+    return Batches(weight, weight, weight, weight, weight)
 
 
 def raced(
@@ -53,39 +54,46 @@ def raced(
             return scale * (0.5 * (CURVATURES * carry["vector"] ** 2).sum() + noise * NOISE + 1.0)
 
     told = {"rate": np.zeros(1, np.float32)}
-    return race(
-        cast(Program, program or Valley()), Leg(batches_of, losses), np.ones((1, 2)), {}, told, prior, total
-    )
+    leg = Leg(batches_of, EACH, losses)
+    return race(cast(Program, program or Valley()), leg, np.ones((1, 2)), {}, told, prior, total)
 
 
-@pytest.mark.parametrize("prior", [0.02, 0.1, 1.0, 10.0, 50.0])
+@pytest.mark.parametrize("prior", [0.01, 0.02, 0.1, 0.3, 1.0, 3.0, 10.0, 40.0])
 def test_the_rate_is_one_that_descends_wherever_the_prior_is(prior):
-    found = raced(prior)
-    # The best of one rate for both curvatures is 2 / (1 + 0.1); from 2 on it diverges.
-    assert 0.3 < found.rate < 2.0
+    found = raced(prior, total=400)
+    # Legs of 14 steps at 2 / (1 + 0.1) would be best; from 2 on it diverges, below 0.1 it crawls.
+    assert 0.1 < found.rate < 2.0
 
 
-def test_the_table_holds_rates_and_losses_of_each_leg():
+def test_the_table_holds_seven_rates_and_the_losses_of_those_that_ran():
     found = raced(0.1)
     assert found.table.shape == (7, len(COLUMNS))
     np.testing.assert_allclose(np.diff(np.log10(found.table[:, 0])), 0.5)
     assert found.table[3, 0] == pytest.approx(0.1)
-    assert np.isfinite(found.table[:, 1]).sum() >= 3
-    kept = np.flatnonzero(~np.isnan(found.table[:, 2]))
-    assert len(kept) == 3
-    assert set(kept) == set(np.argsort(found.table[:, 1])[:3])
+    ran = ~np.isnan(found.table[:, 1])
+    np.testing.assert_array_equal(ran, ~np.isnan(found.table[:, 2]))
+    assert 3 <= ran.sum() <= 4
+    assert (found.table[ran, 2] <= found.table[ran, 1]).all(), (
+        "the valley is lower after the leg than half way"
+    )
+    assert found.rate in found.table[ran, 0]
 
 
-def test_candidates_that_diverge_are_dropped():
-    found = raced(50.0, total=500_000)
-    assert np.isinf(found.table[:, 1]).any()
-    assert np.isnan(found.table[np.isinf(found.table[:, 1]), 2]).all()
+def test_candidates_that_diverge_are_not_taken():
+    found = raced(10.0, total=50_000)
+    assert np.isinf(found.table[:, 2]).any()
     assert np.isfinite(found.table[found.table[:, 0] == found.rate, 2]).all()
 
 
 def test_where_all_diverge_it_is_said_with_the_rates():
-    with pytest.raises(TrainingError, match=r"diverges at every rate.*rates 3\.2e\+05 to 3\.2e\+08.*--rate"):
-        raced(1e7, total=500_000)
+    with pytest.raises(TrainingError, match=r"diverges at every rate.*rates 3\.2e\+05 to 1e\+07.*--rate"):
+        raced(1e7, total=50_000)
+
+
+def test_too_short_a_training_takes_the_usual_rate():
+    program = Valley()
+    found = raced(0.1, total=399, program=program)
+    assert (found.rate, found.steps, found.table.shape, program.steps) == (0.1, 0, (0, 3), 0)
 
 
 def test_among_rates_that_are_as_good_the_one_nearest_to_the_prior_wins():
@@ -97,7 +105,7 @@ def test_among_rates_that_are_as_good_the_one_nearest_to_the_prior_wins():
 
 
 def test_noise_that_all_candidates_share_decides_nothing():
-    assert raced(0.1, noise=1e-3).rate == raced(0.1, noise=10.0).rate
+    assert raced(0.3, noise=1e-3).rate == raced(0.3, noise=10.0).rate
 
 
 @given(st.sampled_from([1e-6, 1.0, 1e6]))
@@ -105,12 +113,16 @@ def test_the_unit_of_the_loss_decides_nothing(scale):
     assert raced(0.1, scale=scale).rate == raced(0.1).rate
 
 
-@given(st.integers(100, 100_000))
-def test_it_takes_at_most_15_percent_of_the_steps_beside_the_training(total):
+@given(st.integers(400, 20_000), st.sampled_from([1e-3, 0.1, 10.0, 1e3]))
+def test_it_takes_at_most_15_percent_of_the_steps_beside_the_training(total, prior):
     program = Valley()
-    found = raced(0.1, total=total, program=program)
-    assert found.steps == program.steps
-    assert found.steps <= 0.15 * total
+    try:
+        found = raced(prior, total=total, program=program)
+    except TrainingError:
+        assert program.steps <= 0.15 * total
+    else:
+        assert 0.1 * total <= found.steps <= 0.15 * total
+        assert found.steps == program.steps
 
 
 def test_the_same_question_has_the_same_answer():

@@ -18,7 +18,7 @@ from justright.models.neural.judging import margins_of, mean_loss, row_losses_of
 from justright.models.neural.net import Net, unpack
 from justright.models.neural.optimizer_table import row_of
 from justright.models.neural.program import Batches, Carry, Program
-from justright.models.neural.race import COLUMNS, Found, Leg, race
+from justright.models.neural.race import COLUMNS, FIRST_CYCLE, Found, Leg, race
 from justright.models.neural.rows import GROUP, Rows, batches_of, groups_of
 from justright.models.neural.waves import estimate, train_in_waves, width_of
 from justright.optim.losses import margins_to_predictions
@@ -177,10 +177,6 @@ class Course:
         one = alone.members[0]
         some = alone.rows.take(alone.used[: min(GROUP, _JUDGED)])
         own = alone.judging(one.fold, one.repeat) if alone.judged[0] else some
-        whole = alone.batches(0)
-
-        def batches(steps: int) -> list[Batches]:
-            return [whole] * round(steps / whole.steps) if steps >= whole.steps else [whole.first(steps)]
 
         def losses(carry: Carry) -> FloatArray:
             return row_losses_of(self.spec, margins_of(self.program, carry, own.x, own.codes)[0], own)
@@ -188,7 +184,8 @@ class Course:
         total = alone.passes * alone.groups * alone.steps
         told = alone.told(np.zeros(1), 0, total)
         prior = prior_of(self.network, self.spec, self.batch)
-        leg = Leg(batches, losses)
+        span = FIRST_CYCLE if self.program.rule.schedule == "coslog4" else 1.0
+        leg = Leg(alone.batches, alone.steps, losses, span)
         return race(self.program, leg, vector, self.net.statistics(), told, prior, total)
 
     def affordable(self, carry: Carry, left: float) -> int:
