@@ -5,10 +5,10 @@
 
 A leg is the first cycle of the training in small: with all four cycles of `coslog4` in so few steps the large
 rates have no time to settle, and small ones win. The winner is the candidate nearest to the usual rate among
-those that went at least 0.7 of the way of the best one, or that a paired test does not tell from it.
+those that went at least 0.75 of the way of the best one, or that a paired test does not tell from it.
 
-Measured (benchmarks/neural/rate.py): short legs err by half a decade either way and by 0.2 of the way, where
-the loss of the whole training is flat; a usual rate that is a decade off does not go half of it.
+Measured on nine tables (networks of 64, 64, 480 steps, 13 rates): this loses 0.5 % on average to the best rate
+of the grid and 1.7 % at worst; legs with all cycles 4 % and 18 %, the usual rate alone 3.4 % and 26 %.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ from justright.errors import TrainingError
 from justright.models.neural.program import Batches, Carry, Program
 from justright.schema import FloatArray
 
-__all__ = ["COLUMNS", "Found", "Leg", "race"]
+__all__ = ["COLUMNS", "FIRST_CYCLE", "Found", "Leg", "race"]
 
 COLUMNS: Final = ("rate", "first", "second")
-"""Columns of `Found.table`: rate, held-out loss half way and after the leg (NaN = not run, infinite =
-diverged)."""
+"""Columns of `Found.table`: rate, held-out loss half way and after the leg; NaN = not run, inf = diverged."""
 
 FIRST_CYCLE: Final = 15.0
 """Trainings by `coslog4` that a leg is a part of: its first cycle takes a fifteenth of the steps."""
@@ -37,7 +36,7 @@ _APART: Final = 0.5  # decades
 _MOST: Final = 4  # candidates that run
 _SHARE: Final = 0.036  # of the steps, a leg
 _FEWEST: Final = 400  # steps of a training whose legs tell something
-_WAY: Final = 0.7  # of the best one's way that is as good
+_WAY: Final = 0.75  # of the best one's way that is as good
 _ERRORS: Final = 1.0  # standard errors within which candidates are as good
 
 
@@ -157,12 +156,14 @@ def _ran(
         if k + 1 == pairs:
             half = _mean(leg.losses(carry))
     rows = leg.losses(carry)
-    return half, rows if np.isfinite(rows).all() else np.full(len(rows), np.inf), steps
+    return half, rows if np.isfinite(_mean(rows)) else np.full(len(rows), np.inf), steps
 
 
 def _mean(rows: FloatArray) -> float:
     """Return the mean loss; infinite where a row has none."""
-    return float(rows.mean()) if np.isfinite(rows).all() else np.inf
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(rows.mean())
+    return mean if np.isfinite(mean) else np.inf
 
 
 def _chosen(final: Mapping[int, FloatArray], begun: float) -> int:
@@ -171,6 +172,8 @@ def _chosen(final: Mapping[int, FloatArray], begun: float) -> int:
     way = begun - float(final[best].mean())
     good = []
     for place, rows in final.items():
+        if place != best and float(rows.mean()) >= begun:
+            continue
         gap = rows - final[best]
         error = float(gap.std()) / max(len(gap), 1) ** 0.5
         if float(gap.mean()) <= max(_ERRORS * error, (1.0 - _WAY) * way):
