@@ -115,7 +115,7 @@ class Fitted:
     best : int
         Pass whose weights the model has, from 1.
     race : float64 (candidates, 3)
-        Rate, held-out loss after the first and the second leg.
+        Rate, held-out loss half way and at the end of its leg.
     """
 
     model: Model

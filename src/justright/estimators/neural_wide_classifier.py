@@ -49,8 +49,8 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     alpha : float >= 0, default 0.02
         Decoupled weight decay of matrices, a multiple of the rate; biases have none.
     learning_rate_init : "auto" or float > 0, default "auto"
-        "auto" = found by a race of seven rates on held-out rows, for at most 15 % of the steps beside. A
-        training of fewer than 1,500 steps has no race and takes the rate that serves most tables, a solver
+        "auto" = found by a race on held-out rows, half a decade apart, for at most 15 % of the steps beside.
+        A training of fewer than 400 steps has no race and takes the rate that serves most tables; a solver
         that finds its own step has none either.
     schedule : str or callable, default "auto"
         How the rate moves: a name of docs/reference/optimizers.md, or a function from the share of the
@@ -92,8 +92,8 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     learning_rate_ : float
         The rate, as a multiple of the schedule; lower than the race's where the training had diverged.
     race_ : float64 (candidates, 3)
-        Rate, held-out loss after the first and after the second leg of the race; NaN = not run, infinite =
-        diverged. No candidates where there was no race.
+        Rate, held-out loss half way and at the end of its leg; NaN = not run, infinite = diverged. No
+        candidates where there was no race.
     history_ : History
         Losses and norms of every network after every pass.
     n_features_in_ : int
