@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 import sys
 import tempfile
@@ -189,30 +188,18 @@ def run(learner: Any, parts: Parts, rates: Sequence[float], seed: int) -> list[d
     return best
 
 
-def raced(network: Any, parts: Parts, seed: int) -> dict[str, Any]:
-    """Return the rate that the race finds, its table and its cost."""
-    from justright.models.neural import learner as module
+def raced(network: Any, parts: Parts, seed: int, steps: int) -> dict[str, Any]:
+    """Return the rate that the race finds, its table and its cost beside the steps of a training."""
+    from justright.models.neural.learner import NeuralLearner
     from justright.schema import Member
 
-    found: list[Any] = []
-    race = module.race
-
-    def noted(*told: Any) -> Any:
-        found.append((race(*told), told[-1]))
-        return found[-1][0]
-
-    module.race = noted
-    try:
-        begin = time.perf_counter()
-        module.NeuralLearner(network).start(parts.spec, parts.blocks, (Member(0),), seed)
-    finally:
-        module.race = race
-    made, total = found[0]
-    table = [[round(float(value), 6) for value in row] for row in made.table]
+    begin = time.perf_counter()
+    state = NeuralLearner(network).start(parts.spec, parts.blocks, (Member(0),), seed)
+    table = [[float(f"{value:.4g}") for value in row] for row in state["race"][..., 0]]
     return {
-        "rate": made.rate,
-        "extra": made.steps / total,
-        "table": json.loads(json.dumps(table).replace("NaN", "null").replace("Infinity", "null")),
+        "rate": float(state["rate"][0]),
+        "extra": int(state["raced"][0]) / steps,
+        "table": [[value if np.isfinite(value) else None for value in row] for row in table],
         "seconds": time.perf_counter() - begin,
     }
 
@@ -227,12 +214,13 @@ def measure(case: Case, seed: int, sides: Sequence[str], passes: int, data: Path
     spec, block = encode(case, network, data)
     parts = divide(spec, block, seed)
     train = int((parts.blocks[0].fold[:, 0] != 0).sum())
-    prior = prior_of(network, spec, batch_of(network, train))
+    batch = batch_of(network, train)
+    prior = prior_of(network, spec, batch)
     found: dict[str, Any] = {"prior": prior, "rows": train, "passes": network.epochs}
     rates = list(prior * 10.0 ** (0.5 * (np.arange(POINTS) - POINTS // 2))) if "grid" in sides else []
     extra = {}
     if "race" in sides:
-        found["race"] = raced(network, parts, seed)
+        found["race"] = raced(network, parts, seed, network.epochs * -(-train // batch))
         extra["race"] = found["race"]["rate"]
     if "valley" in sides:
         extra["valley"] = valley(network, parts, seed)
