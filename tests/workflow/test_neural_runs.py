@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,15 @@ def test_every_task_ends_in_a_model_that_predicts_as_it_was_judged(target, task,
         assert value > 0.75 if metric == "roc_auc" else value < base
 
 
-def test_the_race_finds_a_rate_and_its_picture_is_kept(network, houses):
-    run = network(houses("price"), "price", rate=0.0, epochs=40)
+def test_the_race_finds_a_rate_takes_its_share_of_steps_and_leaves_its_picture(network, houses):
+    run = network(houses("price"), "price", rate=0.0, batch=16, epochs=48)
     assert run.summary.metrics["r2"].value > 0.8
-    rates = {row.rate for row in run.history.rows if getattr(row, "rate", None)}
-    assert all(0 < rate < 10 for rate in rates)
+    race = json.loads((run.path / "race.json").read_bytes())
+    ran = [one for one in race["candidates"] if one["second"] is not None]
+    assert race["chosen"] in [one["rate"] for one in ran]
+    assert 3 <= len(ran) <= 4
+    steps = 48 * -(-run.summary.rows.train // 16)
+    assert 0 < race["steps"] <= 0.15 * steps
 
 
 def test_folds_train_beside_the_model(network, houses):
@@ -195,8 +200,6 @@ def test_the_model_is_served_by_a_process_without_jax(network, houses, tmp_path)
         "assert not {'jax', 'optax', 'numba', 'sklearn'} & set(sys.modules)\n"
         "print(json.dumps([list(map(float, row)) for row in made]))\n"
     )
-    import json
-
     rows = {name: np.asarray(values)[:5].tolist() for name, values in table.items() if name != "sold"}
     done = subprocess.run(
         [sys.executable, "-c", code], input=json.dumps(rows), capture_output=True, text=True, check=False
