@@ -247,7 +247,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", nargs="+", default=list(TABLES), choices=list(TABLES))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--passes", type=int, default=64)
+    parser.add_argument("--passes", type=int, default=48)
     parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=SIDES)
     parser.add_argument("--ring", action="store_true", help="the stress ring instead of the plain tables")
     parser.add_argument("--data", default="../shared/data")
