@@ -90,3 +90,21 @@ def test_rows_that_are_all_alike() -> None:
         model = NeuralRegressor(**TINY).fit(np.ones((20, 2)), np.arange(20.0))
     assert np.isnan(model.validation_curve_).all()
     assert np.isfinite(model.predict(np.ones((3, 2)))).all()
+
+
+def test_an_optimizer_of_ones_own_is_taken_as_it_is():
+    optax = pytest.importorskip("optax")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = X[:, 0] - X[:, 1] + 0.1 * rng.normal(size=300)
+    model = NeuralRegressor(
+        hidden_layer_sizes=(8,),
+        ensemble=1,
+        numbers="plain",
+        solver=optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.02)),
+        max_iter=80,
+        batch_size=64,
+        random_state=0,
+    ).fit(X, y)
+    assert model.score(X, y) > 0.95
+    assert len(model.race_) == 0

@@ -172,6 +172,13 @@ def _is_schedule(value: Any) -> bool:
     return value == "auto" or value in SCHEDULES or value in OPTAX_SCHEDULES
 
 
+def _is_solver(value: Any) -> bool:
+    """Say whether a value is the name of an optimizer or one of optax's making."""
+    if not isinstance(value, str):
+        return callable(getattr(value, "init", None)) and callable(getattr(value, "update", None))
+    return value in OPTIMIZERS
+
+
 _ACTIVATIONS: Final = ("auto", "logistic", *ACTIVATIONS)
 _NUMBERS: Final = ("auto", "plain", "periodic", "piecewise")
 _NEURAL_LOSSES: Final = ("squared", "huber", "absolute", "poisson")
@@ -182,7 +189,7 @@ _NEURAL: Final[Table] = {
     "numbers": (lambda value: value in _NUMBERS, f"one of {', '.join(_NUMBERS)}"),
     "dropout": (lambda value: _is_number(value, 0, 1) and value < 1, "a number in 0..1 without 1"),
     "ensemble": (lambda value: _is_number(value, 1, 64, kind=Integral), "an integer in 1..64"),
-    "solver": (lambda value: value in (*OPTIMIZERS,), f"one of {', '.join(OPTIMIZERS)}"),
+    "solver": (_is_solver, f"a transformation of optax, or one of {', '.join(OPTIMIZERS)}"),
     "alpha": (lambda value: _is_number(value, 0, 1e300), "a number >= 0"),
     "learning_rate_init": (lambda value: _is_open(value, 1e-30, 1e6), "'auto', or a number above 0"),
     "schedule": (_is_schedule, f"a function of the share done, 'auto', or one of {', '.join(SCHEDULES)}"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-jax = pytest.importorskip("jax")
+pytest.importorskip("jax")
+
+import jax
 
 from justright.models.neural.defaults import rule_for
 from justright.models.neural.design import Design
@@ -35,7 +37,12 @@ def test_a_pass_on_the_gpu_is_that_of_the_processor():
     batches = Batches(x, np.zeros((10, 64, 0), np.int32), x.sum(axis=-1), np.ones((10, 64), np.float32), zero)
     rates = np.array([0.01], np.float32)
     told = {"rate": rates, "fold": np.array([-100], np.int32), "repeat": np.zeros(1, np.int32)}
-    told |= {"forward": np.zeros(1, bool), "seed": np.uint32(0), "first": np.int32(0), "steps": np.float32(10)}
+    told |= {
+        "forward": np.zeros(1, bool),
+        "seed": np.uint32(0),
+        "first": np.int32(0),
+        "steps": np.float32(10),
+    }
     losses = []
     for device in (jax.devices("cpu")[0], gpus()[0]):
         with jax.default_device(device):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-jnp = pytest.importorskip("jax.numpy")
+pytest.importorskip("jax")
+
+import jax.numpy as jnp
 
 import justright
 from justright.errors import BundleError, TrainingError

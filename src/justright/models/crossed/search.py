@@ -35,7 +35,7 @@ It counts grains, strengths and rounds as if they were independent, so that the 
 _GRAIN: Final = 24
 _POOLS: Final = (1, 2, 3, 6)  # groups taken together along ordered axes
 _STRENGTHS: Final = np.array([5.0, 20.0, 80.0])
-_UNSURE: Final = 5  # times stricter with several outputs: sure margins bend the law of a softmax
+_UNSURE: Final = 5  # times stricter with several outputs: sure margins bend their law
 _ADDS: Final = 400_000_000  # row visits of a search; more are screened on a sample first
 _SCREENED: Final = 200  # fields with all pairs tried; above, those of the strongest only
 _STRONG: Final = 40

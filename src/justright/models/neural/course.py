@@ -13,10 +13,9 @@ import numpy.typing as npt
 from justright.metrics import metric
 from justright.models.base import Spec
 from justright.models.neural.activity import dead_share
-from justright.models.neural.defaults import batch_of, epochs_of, prior_of
+from justright.models.neural.defaults import batch_of, epochs_of, finds_its_rate, prior_of
 from justright.models.neural.judging import margins_of, mean_loss, row_losses_of, some_members
 from justright.models.neural.net import Net, unpack
-from justright.models.neural.optimizer_table import row_of
 from justright.models.neural.program import Batches, Carry, Program
 from justright.models.neural.race import COLUMNS, FIRST_CYCLE, Found, Leg, race
 from justright.models.neural.rows import GROUP, Rows, batches_of, groups_of
@@ -167,7 +166,7 @@ class Course:
     def race(self, vector: npt.NDArray[Any]) -> Found:
         """Find the rate on the held-out rows of the first member that has some."""
         given = self.network.rate or (self.members[0].rate if all(m.rate for m in self.members) else 0.0)
-        if given or row_of(self.network.optimizer).rate_free:
+        if given or finds_its_rate(self.network):
             rate = given or prior_of(self.network, self.spec, self.batch)
             return Found(rate, np.zeros((0, len(COLUMNS))), 0)
         place = next((i for i, m in enumerate(self.members) if m.fold >= 0), 0)

@@ -15,7 +15,7 @@ from justright.models.neural.optimizer_table import row_of
 from justright.models.neural.rule import Rule
 from justright.recipe import Network
 
-__all__ = ["batch_of", "design_for", "epochs_of", "prior_of", "rule_for"]
+__all__ = ["batch_of", "design_for", "epochs_of", "finds_its_rate", "prior_of", "rule_for"]
 
 _BATCH: Final = 256
 _LARGE: Final = 100_000  # training rows from which a step takes more of them
@@ -80,7 +80,20 @@ def _schedule(network: Network) -> str:
     """Return four cycles, or a constant rate for optimizers that a moving one disturbs."""
     if network.schedule != "auto":
         return network.schedule
-    return "coslog4" if row_of(network.optimizer).scheduled else "constant"
+    name = _named(network)
+    return "coslog4" if name is not None and row_of(name).scheduled else "constant"
+
+
+def finds_its_rate(network: Network) -> bool:
+    """Say whether no race is needed: the optimizer finds its own step, or is a user's with a rate in it."""
+    name = _named(network)
+    return name is None or row_of(name).rate_free
+
+
+def _named(network: Network) -> str | None:
+    """Return the name of the optimizer, None for a user's own."""
+    optimizer: object = network.optimizer
+    return optimizer if isinstance(optimizer, str) else None
 
 
 def batch_of(network: Network, rows: int) -> int:
@@ -104,7 +117,10 @@ def epochs_of(network: Network, rows: int) -> int:
 def prior_of(network: Network, spec: Spec, batch: int) -> float:
     """Return the rate around which the race looks: for adam in the middle of what serves tables."""
     rate = _RATES["numbers" if spec.loss.link in ("identity", "log") else "classes"]
-    row = row_of(network.optimizer)
+    name = _named(network)
+    if name is None:
+        return 1.0
+    row = row_of(name)
     if row.rate_free:
         return float(row.rate)
     rate *= row.rate / row_of("adam").rate
