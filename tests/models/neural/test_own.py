@@ -1,4 +1,4 @@
-"""A user's own network trains like a built-in one, is served by its numpy twin, and hears of its faults early."""
+"""A user's own network trains like a built-in one, is served by its twin, and hears of its faults early."""
 
 from __future__ import annotations
 

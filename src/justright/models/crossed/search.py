@@ -28,8 +28,8 @@ __all__ = ["LEVEL", "Candidate", "search"]
 LEVEL: Final = 0.05
 """Bound of the chance that a training accepts an interaction where the table has none.
 
-It counts grains, strengths and rounds as if they were independent, so that the chance is far less: of the
-trainings with shuffled copies of columns 300 had no pair of a copy below 0.2 (benchmarks/linear/guard.py).
+It counts grains, strengths and rounds as if they were independent, so that the chance is far less: in 300
+trainings with shuffled copies of columns no pair of a copy was below 0.2 (benchmarks/linear/guard.py).
 """
 
 _GRAIN: Final = 24
