@@ -39,7 +39,7 @@ def objective_for(loss: Loss, smoothing: float = 0.0) -> Objective:
     Examples
     --------
     >>> from justright.optim.losses import Softmax
-    >>> float(objective_for(Softmax())(jnp.zeros((1, 4)), jnp.array([2]))[0].round(4))
+    >>> round(float(objective_for(Softmax())(jnp.zeros((1, 4)), jnp.array([2]))[0]), 4)
     1.3863
     """
     own = getattr(loss, "jax", None)
