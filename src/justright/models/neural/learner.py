@@ -35,6 +35,9 @@ __all__ = ["NeuralLearner"]
 
 _SAMPLE: Final = 65_536  # rows that set scales and pieces
 _STARTED: Final = 4_096  # rows that set the starting weights
+# Share of the additive model that a wide network begins with. What the tables know of their own rows by
+# heart the deep part would never learn (bike_sharing, held-out rmse: all 49, half 41, no wide part 33).
+_WIDE: Final = np.float32(0.5)
 _FIXED: Final = ("front.centre", "front.scale", "numbers.edges", "wide.edges", "wide.maps", "layout")
 
 
@@ -258,8 +261,8 @@ def _some_rows(rows: Rows, members: Sequence[Member]) -> Rows:
 
 
 def _joined(first: Mapping[str, npt.NDArray[Any]], wide: Wide) -> dict[str, npt.NDArray[Any]]:
-    """Return where a wide network begins: the additive model, to which the deep part adds nothing yet."""
-    begun = {f"wide.{place}": table for place, table in enumerate(wide.tables)}
+    """Return where a wide network begins: a share of the additive model, and nothing of the deep part."""
+    begun = {f"wide.{place}": _WIDE * table for place, table in enumerate(wide.tables)}
     begun["head.weight"] = np.zeros_like(first["head.weight"])
     begun["head.bias"] = np.broadcast_to(wide.intercept, first["head.bias"].shape).astype(np.float32)
     return begun
