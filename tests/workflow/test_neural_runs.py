@@ -207,3 +207,14 @@ def test_the_model_is_served_by_a_process_without_jax(network, houses, tmp_path)
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(json.loads(done.stdout), wanted, rtol=1e-6)
     assert Path(run.path).exists()
+
+
+def test_in_time_the_last_period_judges_and_later_rows_never_train(network):
+    rng = np.random.default_rng(0)
+    day = np.arange(300.0)
+    table = {"day": day, "x": rng.normal(size=300), "price": rng.normal(size=300)}
+    table["price"] = table["x"] + 0.1 * table["price"]
+    run = network(table, "price", split={"time": "day"})
+    held = pq.read_table(Path(run.summary.run) / "out_of_fold.parquet")
+    assert min(held["row"].to_pylist()) >= 300 * 5 // 6 - 1
+    assert run.summary.metrics["rmse"].value < 2.0

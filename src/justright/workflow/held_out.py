@@ -114,7 +114,9 @@ def held_out(
             rows = np.flatnonzero((part.fold[:, 0] >= 0) & ((part.key <= limit) | (total <= _MOST)))
             margins = learner.margins(spec, state, part)
             fold = part.fold[rows, 0]
-            mine = np.asarray([own[int(f), chosen] for f in range(1 + int(fold.max(initial=-1)))], np.int64)
+            # One held-out period is the last fold alone: the folds before it have no member and no row.
+            last = int(fold.max(initial=-1))
+            mine = np.asarray([own.get((f, chosen), 0) for f in range(1 + last)], np.int64)
             picked = margins[rows, :, mine[fold]] if len(rows) else margins[rows, :, 0]
             pieces.append((picked, part.target[rows], part.weight[rows], fold, rows + begin))
             thin = rows[(np.arange(len(rows)) + seen) % step == 0]
