@@ -68,6 +68,8 @@ WANTED = (("64", ("torch",), 3.0), ("64", ("lightning", "skorch", "keras"), 6.0)
 PLAIN: dict[str, Any] = {
     "activation": "relu",
     "numbers": "plain",
+    "ensemble": 1,
+    "factors": False,
     "dropout": 0.0,
     "optimizer": "adam",
     "options": {"b2": 0.999},

@@ -173,6 +173,8 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Layers of equal width add to their input.
     dropout : float
         Share of neurons dropped in training, 0..1 without 1; default 0.15.
+    factors : bool
+        Each input, and the activation of each neuron, learns a factor of its own; false = a plain network.
     ensemble : int
         Networks in one that share all but a factor an input and their last layer, 1..64; default 8.
     optimizer : str
@@ -211,6 +213,7 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     normalise: Literal["none", "batch", "layer"] = "none"
     residual: bool = False
     dropout: float = 0.15
+    factors: bool = True
     ensemble: int = 8
     optimizer: str = "adam"
     options: dict[str, float | bool | str] = {}

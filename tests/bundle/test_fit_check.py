@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from justright.bundle.families import FAMILIES, Served
 from justright.bundle.fit_check import check_fit
 from justright.bundle.format import Bundle
 from justright.errors import BundleError
@@ -26,7 +27,7 @@ def bundle_of(parts, **changes):
 
 
 def test_a_fitting_bundle_passes(parts):
-    assert list(check_fit(bundle_of(parts), margins).columns)
+    assert list(check_fit(bundle_of(parts), Served(margins)).columns)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_a_fitting_bundle_passes(parts):
 )
 def test_features_that_do_not_fit_are_refused(parts, features):
     with pytest.raises(BundleError):
-        check_fit(bundle_of(parts, features=features), margins)
+        check_fit(bundle_of(parts, features=features), Served(margins))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_features_that_do_not_fit_are_refused(parts, features):
 )
 def test_a_forward_that_does_not_give_margins_is_refused(parts, forward):
     with pytest.raises(BundleError, match="trial"):
-        check_fit(bundle_of(parts), forward)
+        check_fit(bundle_of(parts), Served(forward))
 
 
 def test_the_last_code_is_tried(parts):
@@ -78,5 +79,17 @@ def test_the_last_code_is_tried(parts):
         seen.append(block.codes.max(axis=0).tolist())
         return margins(front, arrays, block)
 
-    plan = check_fit(bundle_of(parts), forward)
+    plan = check_fit(bundle_of(parts), Served(forward))
     assert seen[-1] == [feature.size - 1 for feature in plan.data.categorical]
+
+
+def test_the_check_of_a_family_is_asked_before_the_trial(parts):
+    def check(front, arrays, outputs):
+        raise BundleError(f"{sorted(arrays)} for {outputs} outputs")
+
+    with pytest.raises(BundleError, match=r"bias.*1 outputs"):
+        check_fit(bundle_of(parts), Served(lambda *told: pytest.fail("tried"), check))
+
+
+def test_every_family_of_ours_has_a_check():
+    assert all(served().check is not None for served in FAMILIES.values())

@@ -235,14 +235,14 @@ def test_a_network_shows_its_race_and_its_passes_and_names_what_judged_it(
     assert "judged on one held-out fifth" in said
     assert "which chose the pass but did not train the model" in said
     assert "means of the folds" not in said
-    assert "A race of 7 learning rates from" in said
+    assert re.search(r"A race of [234] learning rates from", said)
     for figure in ("Held-out loss against learning rate", "Length of the gradient", "Dead neurons"):
         assert figure in said
     found = re.search(r"Of 5 folds one, of (\d+) rows, judged the model; the other (\d+) trained it", said)
     assert found is not None
     assert int(found[1]) + int(found[2]) == ROWS
     card = (neural_run / "model" / "card.md").read_text()
-    assert "was found by a race of 7." in card
+    assert re.search(r"was found by a race of [234]\.", card)
     assert f"trained on {found[2]} rows" in card
 
 

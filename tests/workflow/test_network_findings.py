@@ -12,7 +12,7 @@ from justright.training.loop import Trained
 from justright.workflow.network_findings import network_findings
 
 NAN, INF = float("nan"), float("inf")
-RACE = np.array([[0.01, 0.9, NAN], [0.1, 0.4, 0.3], [1.0, INF, NAN]])
+RACE = np.array([[0.01, 0.9, 0.8], [0.1, 0.4, 0.3], [1.0, INF, INF]])
 RECIPE = Recipe(family="neural")
 
 
@@ -69,7 +69,7 @@ def test_steps_that_nobody_counted_are_not_told():
 @pytest.mark.parametrize(("place", "word", "move"), [(0, "lowest", "0.001"), (2, "highest", "10")])
 @pytest.mark.parametrize("diverged", [False, True])
 def test_a_rate_at_the_end_of_those_tried_says_so(place, word, move, diverged):
-    near = [0.1, INF, NAN] if diverged else [0.1, 0.9, 0.95]
+    near = [0.1, INF, INF] if diverged else [0.1, 0.9, 0.95]
     table = np.array([[0.01, 0.9, 0.9], near, [1.0, 0.4, 0.9]])
     found = only(training(SETTLED, rates=[table[place, 0]] * 5, race=table), "rate-found")
     assert f"It is the {word} that was tried" in found.sentence

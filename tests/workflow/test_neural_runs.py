@@ -77,7 +77,7 @@ def test_the_race_finds_a_rate_takes_its_share_of_steps_and_leaves_its_picture(n
     run = network(houses("price"), "price", rate=0.0, batch=16, epochs=48)
     assert run.summary.metrics["r2"].value > 0.8
     race = json.loads((run.path / "race.json").read_bytes())
-    ran = [one for one in race["candidates"] if one["second"] is not None]
+    ran = [one for one in race["candidates"] if one["end"] is not None]
     assert race["chosen"] in [one["rate"] for one in ran]
     assert 3 <= len(ran) <= 4
     steps = 48 * -(-run.summary.rows.train // 16)

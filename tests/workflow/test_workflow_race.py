@@ -13,13 +13,13 @@ from justright.workflow.race import Race, last_rate, passes_of, race_of, times_l
 NAN, INF = float("nan"), float("inf")
 TABLE = np.array(
     [
-        [0.001, 0.9, NAN],
-        [0.003, 0.8, NAN],
+        [0.001, NAN, NAN],
+        [0.003, NAN, NAN],
         [0.01, 0.5, 0.4],
         [0.03, 0.4, 0.2],
         [0.1, 0.45, INF],
-        [0.3, 30.0, NAN],
-        [1.0, INF, NAN],
+        [0.3, INF, INF],
+        [1.0, NAN, NAN],
     ]
 )
 
@@ -41,14 +41,14 @@ def training(rates=(0.03,), lowered=0, table=TABLE, kept=None, raced=None, share
     return Trained(state, History(rows, "all"), (), False, "", (kept,))
 
 
-def test_the_table_becomes_candidates_that_json_holds():
+def test_those_that_ran_become_candidates_that_json_holds():
     race = race_of(training(raced=26, rates=(0.03,) * 20))
     assert race is not None
     assert msgspec.json.decode(msgspec.json.encode(race), type=Race) == race
-    assert [one.rate for one in race.candidates] == TABLE[:, 0].tolist()
-    assert [one.diverged for one in race.candidates] == [False] * 4 + [True, False, True]
-    assert [one.first for one in race.candidates] == [0.9, 0.8, 0.5, 0.4, 0.45, 30.0, None]
-    assert [one.second for one in race.candidates] == [None, None, 0.4, 0.2, None, None, None]
+    assert [one.rate for one in race.candidates] == [0.01, 0.03, 0.1, 0.3]
+    assert [one.diverged for one in race.candidates] == [False, False, True, True]
+    assert [one.half for one in race.candidates] == [0.5, 0.4, 0.45, None]
+    assert [one.end for one in race.candidates] == [0.4, 0.2, None, None]
     assert (race.chosen, race.prior, race.steps, race.share) == (0.03, 0.03, 26, 0.13)
 
 

@@ -6,17 +6,16 @@ The trial scores rows of missing, common and extreme codes, so that no later row
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from justright.bundle.families import Served
 from justright.bundle.format import Bundle
 from justright.bundle.tensors import AnyArray
 from justright.errors import BundleError, JustrightError
 from justright.features.plan import FeaturePlan
-from justright.models.neural import NETWORKS
-from justright.schema import Block, FloatArray, Tokens
+from justright.schema import Block, Tokens
 
 __all__ = ["check_fit"]
 
@@ -24,17 +23,15 @@ _LARGEST_CODE: Final = 2**31 - 1
 _SAMPLES: Final = (None, "0", "2020-02-29", "a text")
 
 
-def check_fit(
-    bundle: Bundle, forward: Callable[[Mapping[str, Any], Mapping[str, AnyArray], Block], FloatArray]
-) -> FeaturePlan:
+def check_fit(bundle: Bundle, family: Served) -> FeaturePlan:
     """Return the feature plan of a bundle after a trial.
 
     Parameters
     ----------
     bundle : Bundle
         Checked file by file, of any origin.
-    forward : callable
-        `forward(front, arrays, block) -> float64 (rows, outputs)`.
+    family : Served
+        Its forward and its check.
 
     Raises
     ------
@@ -50,22 +47,11 @@ def check_fit(
     columns = {name: list(_SAMPLES) for name in plan.columns}
     try:
         with np.errstate(all="ignore"):
-            if bundle.model.family == "crossed":
-                # A trial meets few of the cells: a map that leads out of a table is found by its values.
-                from justright.models.crossed.forward import check
-
-                check(bundle.model.front, bundle.arrays, bundle.model.outputs)
-            if bundle.model.family in NETWORKS:
-                from justright.models.neural.forward import check as check_network
-
-                check_network(bundle.model.front, bundle.arrays, bundle.model.outputs)
-            if bundle.model.family == "autoencoder":
-                from justright.models.neural.autoencoder import check as check_autoencoder
-
-                check_autoencoder(bundle.model.front, bundle.arrays)
+            if family.check is not None:
+                family.check(bundle.model.front, bundle.arrays, bundle.model.outputs)
             block, _ = plan.transform_rows(columns, len(_SAMPLES))
             for trial in (block, _extreme(plan, block)):
-                margins = forward(bundle.model.front, bundle.arrays, trial)
+                margins = family.forward(bundle.model.front, bundle.arrays, trial)
                 _check_margins(np.asarray(margins), trial.rows, bundle.model.outputs)
     except JustrightError as error:
         raise BundleError(str(error), where="a trial of the model", next_step="train it again") from error

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
+from justright.bundle.families import FAMILIES
 from justright.bundle.format import Bundle
 from justright.errors import RecipeError
 from justright.schema import Block, FloatArray
 
 __all__ = ["latent_columns", "latent_of"]
-
-_FAMILIES: Final = ("neural", "wide-deep", "autoencoder")
 
 
 def latent_columns(bundle: Bundle) -> tuple[str, ...]:
@@ -42,10 +41,10 @@ def latent_of(bundle: Bundle, block: Block) -> FloatArray:
 def _front(bundle: Bundle) -> Mapping[str, Any]:
     """Return the front of a network; RecipeError for other families."""
     family = bundle.model.family
-    if family not in _FAMILIES:
+    if family not in FAMILIES or not FAMILIES[family]().latent:
         raise RecipeError(
             f"latent columns of a model of family {family!r:.60}, which has none",
-            allowed=f"one of: {', '.join(_FAMILIES)}",
+            allowed=f"one of: {', '.join(name for name, served in FAMILIES.items() if served().latent)}",
             next_step="justright train TABLE --target COLUMN --family neural",
         )
     return bundle.model.front

@@ -12,15 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from justright.bundle.families import Forward, family_of
 from justright.bundle.fit_check import check_fit
 from justright.bundle.format import Bundle, read_bundle
 from justright.bundle.latent import latent_columns, latent_of
 from justright.bundle.tensors import AnyArray
-from justright.errors import BundleError, RecipeError, RowError, TableError, closest
+from justright.errors import RecipeError, RowError, TableError, closest
 from justright.features.plan import FeaturePlan, Unreadable
 from justright.optim.losses import margins_to_predictions
 from justright.schema import Block, FloatArray, Schema, Task
@@ -28,50 +29,10 @@ from justright.schema import Block, FloatArray, Schema, Task
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Forward", "Predictor", "load"]
-
-Forward: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, AnyArray], Block], FloatArray]
-"""`forward(front, arrays, block) -> margins float64 (rows, outputs)`: all a family needs to be served."""
+__all__ = ["Predictor", "load"]
 
 _CELLS: Final = (bool, int, float, str, bytes, date, Decimal, np.generic)
 _ROWS_AT_ONCE: Final = 8192
-
-
-def _linear() -> Forward:
-    """The forward of linear models."""
-    from justright.models.linear.forward import margins
-
-    return margins
-
-
-def _crossed() -> Forward:
-    """The forward of additive models with crosses."""
-    from justright.models.crossed.forward import margins
-
-    return margins
-
-
-def _neural() -> Forward:
-    """The forward of networks."""
-    from justright.models.neural.forward import margins
-
-    return margins
-
-
-def _autoencoder() -> Forward:
-    """The forward of autoencoders: how badly a row is made again."""
-    from justright.models.neural.autoencoder import margins
-
-    return margins
-
-
-_FAMILIES: Final[Mapping[str, Callable[[], Forward]]] = {
-    "linear": _linear,
-    "crossed": _crossed,
-    "neural": _neural,
-    "wide-deep": _neural,
-    "autoencoder": _autoencoder,
-}
 
 
 def load(
@@ -159,8 +120,9 @@ class Predictor:
         self.classes = model.schema.target.classes
         self.threshold = 0.5 if model.threshold is None else model.threshold
         self._labels = _labels(self.classes, model.schema.target.column.form)
-        self._forward = _family(model.family, families or {})
-        self.plan = check_fit(bundle, self._forward)
+        family = family_of(model.family, families or {})
+        self._forward = family.forward
+        self.plan = check_fit(bundle, family)
         self.columns = tuple(self.plan.columns)
         self.optional = _optional(self.plan) | set(model.missing_seen)
 
@@ -376,20 +338,6 @@ def _unreadable(plan: FeaturePlan, name: str, value: Any, where: str) -> RowErro
     kind = plan.columns[name].kind
     allowed = {"numeric": "a finite number", "datetime": "a date"}.get(kind, kind)
     return RowError(f"{name}={value!r:.60}", allowed=f"{allowed}, or nothing", where=where)
-
-
-def _family(name: str, families: Mapping[str, Forward]) -> Forward:
-    """Look up the forward of a family; the name is never imported."""
-    if name in families:
-        return families[name]
-    if name in _FAMILIES:
-        return _FAMILIES[name]()
-    raise BundleError(
-        f"family={name!r:.60}",
-        allowed=closest(name, [*_FAMILIES, *families]),
-        where="model.json",
-        next_step="register its forward: `justright serve MODEL --plugin your.module`, or load(families=...)",
-    )
 
 
 def _labels(classes: tuple[str, ...], form: str) -> AnyArray:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from justright.errors import RecipeError
 
 if TYPE_CHECKING:
-    from justright.bundle.predictor import Forward
+    from justright.bundle.families import Forward
 
 __all__ = ["families_of"]
 

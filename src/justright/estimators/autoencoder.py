@@ -108,7 +108,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     learning_rate_ : float
         The rate, as a multiple of the schedule; lower than the race's where the training had diverged.
     race_ : float64 (candidates, 3)
-        Rate, held-out error after the first and after the second leg of the race; NaN = not run, infinite =
+        Rate, held-out error half way and at the end of its leg; NaN = not run, infinite =
         diverged. No candidates where the rate was given or the training is short.
     history_ : History
         Errors and norms after every pass.

@@ -27,7 +27,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from justright.bundle.predictor import Forward
+from justright.bundle.families import Forward
 from justright.errors import JustrightError, StorageError, closest, http_code
 from justright.serve.dataplane import DataPlane, load_plane
 from justright.serve.dialects import (

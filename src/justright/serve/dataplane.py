@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from justright.bundle.predictor import Forward, Predictor, load
+from justright.bundle.families import Forward
+from justright.bundle.predictor import Predictor, load
 
 __all__ = ["DataPlane", "load_plane"]
 

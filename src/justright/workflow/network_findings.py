@@ -62,6 +62,8 @@ def _found(race: Race | None) -> list[Finding]:
 
 def _beyond(race: Race) -> float:
     """Return a rate beyond those tried where the end that was taken is clearly better than its neighbour."""
+    if len(race.candidates) == 1:
+        return 0.0
     for end, near, factor in ((0, 1, 0.1), (-1, -2, 10.0)):
         ours, theirs = race.candidates[end], race.candidates[near]
         if ours.rate == race.chosen and _clearly_better(ours, theirs):
@@ -70,11 +72,10 @@ def _beyond(race: Race) -> float:
 
 
 def _clearly_better(ours: Candidate, theirs: Candidate) -> bool:
-    """Compare the losses of the last leg that both ended; one that diverged is worse."""
-    for mine, other in ((ours.second, theirs.second), (ours.first, theirs.first)):
-        if mine is not None and other is not None:
-            return other - mine > _FALLING * abs(mine)
-    return True
+    """Compare the losses at the end; one that diverged is worse."""
+    if ours.end is None or theirs.end is None:
+        return theirs.end is None
+    return theirs.end - ours.end > _FALLING * abs(ours.end)
 
 
 def _lowered(trained: Trained) -> list[Finding]:

@@ -1,6 +1,6 @@
 """What the race for the rate left behind: `race.json`, the candidates and which one was taken.
 
-candidate      rate, held-out loss after each leg     None = did not run in it, or diverged
+candidate      rate, held-out loss half way and at the end of its leg     None = diverged
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from justright.models.neural.rollback import SLOWER
 from justright.training.loop import Trained
 from justright.workflow.summary import Passes
 
@@ -20,15 +21,13 @@ __all__ = ["RACE", "Candidate", "Race", "last_rate", "passes_of", "race_of", "ti
 RACE: Final = "race.json"
 """Name of the file in the run folder."""
 
-_SLOWER: Final = 3.0  # what a member that diverged divides its rate by: `models.neural.rollback`
-
 
 class Candidate(msgspec.Struct, frozen=True):
-    """One rate of the race: its held-out loss after each leg, None where it did not run or diverged."""
+    """One rate that ran: its held-out loss half way and at the end of its leg, None where it diverged."""
 
     rate: float
-    first: float | None
-    second: float | None
+    half: float | None
+    end: float | None
     diverged: bool = False
 
 
@@ -38,11 +37,11 @@ class Race(msgspec.Struct, frozen=True):
     Parameters
     ----------
     candidates : list of Candidate
-        By rising rate.
+        Those that ran, by rising rate.
     chosen : float
         The rate of one of them, with which the training began.
     prior : float
-        The rate in the middle, which would have been taken without a race.
+        The usual rate, which would have been taken without a race.
     steps : int or None
         Steps that all candidates took together; None where the family does not say.
     share : float or None
@@ -60,21 +59,21 @@ def race_of(trained: Trained) -> Race | None:
     """Return the race of a training; None where none was run.
 
     A family that races keeps in its state `race` float64 (candidates, 3, members): rate, held-out loss
-    after each leg, NaN = did not run and infinite = diverged; and, where it counts them, the steps `raced`.
+    half way and at the end, NaN = did not run and infinite = diverged, the usual rate in the middle; and,
+    where it counts them, the steps `raced`.
     """
     table = trained.state.get("race")
     if table is None or not len(table):
         return None
-    rates = table[:, 0, 0]
+    usual, ran = float(table[len(table) // 2, 0, 0]), table[~np.isnan(table[:, 2, 0]), :, 0]
     # The rate of a member is the one it has now: what it was lowered by since the start is undone.
-    begun = float(trained.state["rate"][0]) * _SLOWER ** int(trained.state["lowered"][0])
-    ran = np.flatnonzero(np.isfinite(table[:, 2, 0]))
-    chosen = ran[np.argmin(np.abs(np.log(rates[ran] / begun)))]
+    begun = float(trained.state["rate"][0]) * SLOWER ** int(trained.state["lowered"][0])
+    ended = ran[np.isfinite(ran[:, 2]), 0]
+    chosen = float(ended[np.argmin(np.abs(np.log(ended / begun)))])
     raced, made = trained.state.get("raced"), trained.history.rows
     steps = int(raced[0]) if raced is not None else None
     share = steps / made[-1].steps if steps is not None and made and made[-1].steps else None
-    middle = float(rates[len(rates) // 2])
-    return Race([_candidate(row) for row in table[..., 0]], float(rates[chosen]), middle, steps, share)
+    return Race([_candidate(row) for row in ran], chosen, usual, steps, share)
 
 
 def passes_of(trained: Trained, member: int, compile_seconds: float | None) -> Passes:
@@ -113,5 +112,5 @@ def last_rate(trained: Trained, member: int) -> float:
 def _candidate(row: npt.NDArray[np.float64]) -> Candidate:
     """Return a row of the table as values that JSON can hold."""
     rate, *losses = (float(value) for value in row)
-    first, second = (loss if math.isfinite(loss) else None for loss in losses)
-    return Candidate(rate, first, second, any(math.isinf(loss) for loss in losses))
+    half, end = (loss if math.isfinite(loss) else None for loss in losses)
+    return Candidate(rate, half, end, any(math.isinf(loss) for loss in losses))

@@ -12,7 +12,6 @@ import jax
 from justright.models.neural.defaults import rule_for
 from justright.models.neural.design import Design
 from justright.models.neural.net import TableNet, pack
-from justright.models.neural.objective import objective_for
 from justright.models.neural.program import Batches, Program
 from justright.optim.losses import Squared
 from justright.recipe import Network
@@ -46,7 +45,7 @@ def test_a_pass_on_the_gpu_is_that_of_the_processor():
     losses = []
     for device in (jax.devices("cpu")[0], gpus()[0]):
         with jax.default_device(device):
-            program = Program(net, fixed, objective_for(Squared()), Squared(), rule_for(Network(dropout=0.0)))
+            program = Program(net, fixed, Squared(), rule_for(Network(dropout=0.0)))
             carry = program.start(pack(np, net.leaves, first)[None], {}, rates, 10)
             _, sums = program.train(carry, batches, told)
             losses.append(float(sums["loss"][0]))

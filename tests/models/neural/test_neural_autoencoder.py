@@ -100,7 +100,7 @@ def test_numpy_says_what_jax_says(problem: Any, tiny: Any, name: str) -> None:
     state["vector"] = (state["vector"] + moved).astype(np.float32)
     front, arrays = learner.export(spec, state, 0)
     front = json.loads(json.dumps(front))
-    autoencoder.check(front, arrays)
+    autoencoder.check(front, arrays, 1)
     for block in blocks:
         ours = autoencoder.margins(front, arrays, block)
         np.testing.assert_allclose(ours, learner.margins(spec, state, block)[..., 0], rtol=1e-5, atol=1e-6)
@@ -228,19 +228,19 @@ def test_a_row_has_the_same_numbers_alone_and_among_others(made: Any) -> None:
 def test_a_front_that_does_not_fit_is_refused(made: Any, change: dict[str, Any], message: str) -> None:
     net, arrays, _, _, _ = made("numbers")
     front = {**net.front(), "layout": msgspec.to_builtins(net.layout)}
-    autoencoder.check(front, arrays)
+    autoencoder.check(front, arrays, 1)
     with pytest.raises(BundleError, match=message):
-        autoencoder.check({**front, **change}, arrays)
+        autoencoder.check({**front, **change}, arrays, 1)
 
 
 def test_weights_that_are_missing_or_no_numbers_are_refused(made: Any) -> None:
     net, arrays, _, _, _ = made("numbers")
     front = {**net.front(), "layout": msgspec.to_builtins(net.layout)}
     with pytest.raises(BundleError, match=r"head.bias of shape nothing"):
-        autoencoder.check(front, {n: a for n, a in arrays.items() if n != "head.bias"})
+        autoencoder.check(front, {n: a for n, a in arrays.items() if n != "head.bias"}, 1)
     arrays["head.bias"] = np.full_like(arrays["head.bias"], np.nan)
     with pytest.raises(BundleError, match="no numbers"):
-        autoencoder.check(front, arrays)
+        autoencoder.check(front, arrays, 1)
 
 
 def test_the_loss_is_its_margin() -> None:

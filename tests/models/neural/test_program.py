@@ -13,7 +13,6 @@ jax = pytest.importorskip("jax", reason="networks train with jax: pip install 'j
 from justright.models.neural.design import Design  # noqa: E402  (jax may be missing)
 from justright.models.neural.guards import Ema  # noqa: E402
 from justright.models.neural.net import TableNet, pack, unpack  # noqa: E402
-from justright.models.neural.objective import objective_for  # noqa: E402
 from justright.models.neural.program import Batches, Program  # noqa: E402
 from justright.models.neural.rule import Rule  # noqa: E402
 
@@ -64,7 +63,7 @@ def made() -> Callable[[Design, Rule], Program]:
 
     def make(design: Design, rule: Rule) -> Program:
         if (design, rule) not in known:
-            known[design, rule] = Program(TableNet(design), {}, objective_for(Squared()), Squared(), rule)
+            known[design, rule] = Program(TableNet(design), {}, Squared(), rule)
         return known[design, rule]
 
     return make
@@ -126,7 +125,8 @@ def test_a_step_without_rows_moves_nothing(made):
     empty = Batches(batches.x, batches.codes, batches.target, 0 * batches.weight, batches.fold)
     carry, sums = ran(program, empty, told_of(), vectors)
     np.testing.assert_array_equal(np.asarray(carry["vector"]), vectors)
-    assert {name: float(value[0]) for name, value in sums.items()} == dict.fromkeys(sums, 0.0)
+    found = {name: float(value[0]) for name, value in sums.items()}
+    assert found == dict.fromkeys(sums, 0.0) | {"norms": 1.0}
 
 
 @pytest.mark.parametrize("design", [LINEAR, DEEP], ids=["linear", "batch norm"])
@@ -178,14 +178,14 @@ def test_the_pass_in_two_parts_is_the_pass_to_the_bit(made):
 def test_nothing_that_changes_between_passes_compiles_again(made):
     program, batches = made(LINEAR, Rule("adam", (), "cosine", decay=0.1)), batches_of()
     carry, _ = ran(program, batches, told_of())
-    compiled = program._compiled
-    assert compiled._cache_size() == 1
+    compiled = program.steps.train
+    before = compiled._cache_size()
     for number in range(3):
         told = told_of(rate=np.full(1, 0.2 + number, np.float32), seed=np.uint32(number))
         told |= {"first": np.int32(number * STEPS), "steps": np.float32(100 + number)}
         told["fold"] = np.full(1, number, np.int32)
         carry, _ = program.train(carry, batches, told)
-    assert compiled._cache_size() == 1
+    assert compiled._cache_size() == before
 
 
 def test_dropout_is_a_function_of_seed_and_step(made):
@@ -206,10 +206,24 @@ def test_the_gradient_norm_and_the_update_ratio_of_one_step_are_those_of_the_ste
     vectors = vectors_of(program)
     carry, sums = ran(program, batches, told_of(), vectors)
     step = np.asarray(carry["vector"][0]) - vectors[0]
-    assert float(sums["gradient"][0]) == pytest.approx(np.linalg.norm(step) / 0.1, rel=1e-4)
-    assert float(sums["update"][0]) == pytest.approx(
-        np.linalg.norm(step) / np.linalg.norm(vectors[0]), rel=1e-4
-    )
+    (weight,) = (leaf.size for leaf in program.net.leaves if leaf.name == "head.weight")
+    assert [leaf.name for leaf in program.net.leaves] == ["head.weight", "head.bias"]
+    moved = np.linalg.norm(step[:weight])
+    assert float(sums["gradient"][0]) == pytest.approx(moved / 0.1, rel=1e-4)
+    assert float(sums["update"][0]) == pytest.approx(moved / np.linalg.norm(vectors[0][:weight]), rel=1e-4)
+
+
+def test_every_eighth_step_is_looked_at_from_the_first_one_on(made):
+    program, batches = made(LINEAR, SGD), batches_of(steps=20)
+    _, whole = ran(program, batches, told_of(first=np.int32(3)))
+    lengths = []
+    carry = program.start(vectors_of(program), program.net.statistics(), told_of()["rate"], STEPS)
+    for step in range(20):
+        one = Batches(*(a[step : step + 1] for a in vars(batches).values()))
+        carry, sums = program.train(carry, one, told_of(first=np.int32(3 + step)))
+        lengths.append(float(sums["gradient"][0]))
+    assert float(whole["norms"][0]) == 3.0
+    assert float(whole["gradient"][0]) == pytest.approx(lengths[0] + lengths[8] + lengths[16], rel=1e-5)
 
 
 def test_clipping_bounds_the_step(made):

@@ -10,7 +10,6 @@ pytest.importorskip("jax")
 from justright.models.neural.defaults import rule_for
 from justright.models.neural.design import Design
 from justright.models.neural.net import TableNet, pack
-from justright.models.neural.objective import objective_for
 from justright.models.neural.program import Batches, Program
 from justright.models.neural.waves import estimate, train_in_waves, width_of
 from justright.optim.losses import Squared
@@ -26,9 +25,7 @@ def test_a_wave_is_the_largest_divisor_that_fits():
 def test_waves_train_each_member_as_all_at_once(width):
     rng = np.random.default_rng(0)
     net = TableNet(Design(3, 0, (), 1, hidden=(5,), numbers="plain", ensemble=1))
-    program = Program(
-        net, {}, objective_for(Squared()), Squared(), rule_for(Network(hidden=(5,), dropout=0.0))
-    )
+    program = Program(net, {}, Squared(), rule_for(Network(hidden=(5,), dropout=0.0)))
     x = rng.normal(size=(4, 16, 3)).astype(np.float32)
     fold = rng.integers(0, 3, (4, 16, 1)).astype(np.int8)
     batches = Batches(x, np.zeros((4, 16, 0), np.int32), x.sum(axis=-1), np.ones((4, 16), np.float32), fold)

@@ -141,6 +141,7 @@ class AutoNet:
     ) -> None:
         self.coder, self.layout = coder, layout
         self.noise, self.corruption = noise, corruption
+        self.key = (AUTOENCODER, coder, msgspec.json.encode(layout), noise, corruption)
         self.leaves = _leaves(coder, layout)
         self.drops = noise > 0
         self.neurons = layout.numbers + layout.others + sum(leaf.shape[-1] for leaf in self.leaves)
@@ -242,7 +243,7 @@ def decoded(front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], z:
     return np.asarray(unscaled + arrays["front.centre"][:p])
 
 
-def check(front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+def check(front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], outputs: int) -> None:
     """Raise BundleError unless the arrays have the shapes that the front promises and are finite."""
     coder, layout = _parts(front)
     sizes = (coder.components, *coder.hidden, *(size for _, size in layout.embedded))

@@ -5,16 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from justright.metrics import metric
+from justright.metrics import Metric, metric
 from justright.models.base import Spec
 from justright.models.neural.activity import dead_share
 from justright.models.neural.defaults import batch_of, epochs_of, finds_its_rate, prior_of
-from justright.models.neural.judging import margins_of, mean_loss, row_losses_of, some_members
+from justright.models.neural.judging import (
+    gathered,
+    looked,
+    looks_of,
+    margins_of,
+    mean_loss,
+    row_losses_of,
+)
 from justright.models.neural.net import Net, unpack
 from justright.models.neural.program import Batches, Carry, Program
 from justright.models.neural.race import COLUMNS, FIRST_CYCLE, Found, Leg, race
@@ -29,6 +36,29 @@ __all__ = ["Course"]
 _JUDGED: Final = 65_536  # validation rows looked at after each pass
 _WATCHED: Final = 64  # rows that show which neurons are dead
 _NOBODY: Final = -100  # fold of a member that trains on all rows
+
+
+class Taken(NamedTuple):
+    """A carry after some steps, and sums over them; both may still be on their way."""
+
+    carry: Carry
+    sums: dict[str, Any]
+
+
+class Seen(NamedTuple):
+    """The margins of validation rows, on their way: the rows, the places of members, and what comes."""
+
+    rows: Rows
+    places: list[int]
+    made: list[Any]
+
+
+class _Ahead(NamedTuple):
+    """Steps that were begun before they were asked for: from which weights, which ones, and what comes."""
+
+    carry: Any
+    asked: tuple[int, bytes, int]
+    taken: Taken
 
 
 @dataclass
@@ -57,6 +87,9 @@ class Course:
     members: Sequence[Member]
     seed: int
     _kept: dict[tuple[int, int], Rows] = field(default_factory=dict)
+    _shown: dict[tuple[int, int], list[Any]] = field(default_factory=dict)
+    _whole: Rows | None = None
+    _ahead: _Ahead | None = None
 
     def __post_init__(self) -> None:
         self.used = trained_by(self.rows, self.members)
@@ -81,8 +114,11 @@ class Course:
     def batches(self, number: int) -> Batches:
         """Return the rows of the so many-th group since the start, in order."""
         number, place = divmod(number, self.groups)
+        if self.groups == 1:
+            self._whole = self._whole or self.rows.take(self.used).placed()
+            return batches_of(self._whole, self.batch, self.seed, number, place, self.steps)
         own = self.used[groups_of(len(self.used), self.seed, number)[place]]
-        return batches_of(self.rows, self.batch, self.seed, number, place, chosen=own, steps=self.steps)
+        return batches_of(self.rows.take(own).placed(), self.batch, self.seed, number, place, self.steps)
 
     def told(self, rates: npt.NDArray[Any], first: int, steps: int) -> dict[str, Any]:
         """Return what the program is told: of each member, and where in the training it is."""
@@ -96,42 +132,59 @@ class Course:
             "steps": np.float32(steps),
         }
 
-    def train(
-        self, carry: Carry, number: int, rates: npt.NDArray[Any], passes: int
-    ) -> tuple[Carry, dict[str, FloatArray]]:
-        """Take the steps of a group; return the carry and means over the steps of what they said."""
+    def train(self, carry: Carry, number: int, rates: npt.NDArray[Any], passes: int) -> Taken:
+        """Take the steps of a group. Nothing waits: what comes back is still being computed."""
+        known, self._ahead = self._ahead, None
+        asked = (number, rates.tobytes(), passes)
+        if known is not None and known.carry is carry["vector"] and known.asked == asked:
+            return known.taken
         batches = self.batches(number)
         told = self.told(rates, number * self.steps, passes * self.groups * self.steps)
         each = estimate(int(carry["vector"].shape[1]), self.net.neurons, self.batch)
-        carry, sums = train_in_waves(self.program, carry, batches, told, width_of(len(self.members), each))
-        totals = {name: np.asarray(value, np.float64) for name, value in sums.items()}
+        return Taken(*train_in_waves(self.program, carry, batches, told, width_of(len(self.members), each)))
+
+    def train_ahead(self, carry: Carry, number: int, rates: npt.NDArray[Any], passes: int) -> None:
+        """Begin a group before it is asked for, so that its steps run while the last one is judged."""
+        if number < passes * self.groups:
+            taken = self.train(carry, number, rates, passes)
+            self._ahead = _Ahead(carry["vector"], (number, rates.tobytes(), passes), taken)
+
+    def said(self, taken: Taken) -> dict[str, FloatArray]:
+        """Return what some steps said, means over them; waits for them."""
+        totals = {name: np.asarray(value, np.float64) for name, value in taken.sums.items()}
         with np.errstate(invalid="ignore", over="ignore"):
             loss = totals["loss"] / np.maximum(totals["weight"], 1e-300)
-        return carry, {"loss": loss} | {name: totals[name] / self.steps for name in ("gradient", "update")}
+        return {"loss": loss} | {name: totals[name] / totals["norms"] for name in ("gradient", "update")}
 
-    def validated(self, carry: Carry) -> FloatArray:
-        """Return each member's loss on its own validation rows; NaN where it has none."""
-        found = np.full(len(self.members), np.nan)
+    def look(self, carry: Carry) -> list[Seen]:
+        """Begin to look at all validation rows; nothing waits."""
+        seen = []
         for fold, repeat in sorted({(m.fold, m.repeat) for m in self.members if m.fold >= 0}):
-            own = self.judging(fold, repeat)
             places = [i for i, m in enumerate(self.members) if (m.fold, m.repeat) == (fold, repeat)]
-            if own.count:
-                part = carry if len(places) == len(self.members) else some_members(carry, np.asarray(places))
-                made = margins_of(self.program, part, own.x, own.codes)
-                found[places] = [mean_loss(self.spec, margin, own) for margin in made]
-        return found
+            if self.judging(fold, repeat).count:
+                some = None if len(places) == len(self.members) else places
+                made = looked(self.program, carry, self._looks(fold, repeat), some)
+                seen.append(Seen(self.judging(fold, repeat), places, made))
+        return seen
 
-    def criterion(self, carry: Carry, name: str) -> FloatArray:
-        """Return a metric of each member on its own validation rows, turned so that smaller is better."""
-        chosen, found = metric(name), np.full(len(self.members), np.nan)
-        for place, member in enumerate(self.members):
-            own = self.judging(member.fold, member.repeat)
-            if member.fold >= 0 and own.count:
-                margin = margins_of(self.program, some_members(carry, np.asarray([place])), own.x, own.codes)
-                prediction = margins_to_predictions(margin[0].astype(np.float64), self.spec.loss.link)
-                value = chosen.function(self._unit(own.target), self._unit(prediction), own.weight)
-                found[place] = -value if chosen.greater_is_better else value
-        return found
+    def validated(self, seen: Sequence[Seen], name: str = "auto") -> tuple[FloatArray, FloatArray | None]:
+        """Return each member's loss on its own validation rows, and a metric of that name; NaN without any.
+
+        The metric is turned so that smaller is better; `auto` has none beside the loss.
+        """
+        losses, turned = np.full((2, len(self.members)), np.nan)
+        for own, places, made in seen:
+            margins = gathered(made, own.count)
+            losses[places] = [mean_loss(self.spec, margin, own) for margin in margins]
+            if name != "auto":
+                turned[places] = [self._criterion(metric(name), margin, own) for margin in margins]
+        return losses, turned if name != "auto" else None
+
+    def _criterion(self, chosen: Metric, margin: npt.NDArray[np.float32], own: Rows) -> float:
+        """Return a metric of rows, turned so that smaller is better."""
+        prediction = margins_to_predictions(margin.astype(np.float64), self.spec.loss.link)
+        value = chosen.function(self._unit(own.target), self._unit(prediction), own.weight)
+        return -value if chosen.greater_is_better else value
 
     def _unit(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return targets and predictions in the target's own unit."""
@@ -147,10 +200,18 @@ class Course:
             self._kept[key] = self.rows.take(chosen[::step])
         return self._kept[key]
 
+    def _looks(self, fold: int, repeat: int) -> list[Any]:
+        """Return the validation rows of a fold as they are looked at after every pass."""
+        key = (fold, repeat)
+        if key not in self._shown:
+            own = self.judging(fold, repeat)
+            self._shown[key] = looks_of(own.x, own.codes)
+        return self._shown[key]
+
     def first_loss(self, carry: Carry) -> float:
         """Return the loss of the starting weights, or of no margin at all where that is larger."""
         some = self._watched
-        margin = margins_of(self.program, some_members(carry, np.zeros(1, np.int64)), some.x, some.codes)[0]
+        margin = margins_of(self.program, carry, some.x, some.codes, [0])[0]
         return max(mean_loss(self.spec, margin, some), mean_loss(self.spec, np.zeros_like(margin), some))
 
     def dead(self, carry: Carry, fixed: dict[str, npt.NDArray[Any]]) -> FloatArray:
@@ -192,8 +253,8 @@ class Course:
         taken = 0.0
         for _ in range(2):  # the first one compiles
             begin = time.perf_counter()
-            moved, _ = self.train(carry, 0, np.zeros(len(self.members)), 1)
-            self.validated(moved)
+            moved = self.train(carry, 0, np.zeros(len(self.members)), 1).carry
+            self.validated(self.look(moved))
             taken = time.perf_counter() - begin
             left -= taken
         return int(np.clip(left / max(taken * self.groups, 1e-6), 1, self.passes))

@@ -43,12 +43,12 @@ def design_for(network: Network, layout: Layout, spec: Spec) -> Design:
         spec.outputs,
         tuple(network.hidden),
         activation,
-        bool(network.hidden),
+        bool(network.hidden) and network.factors,
         _numbers(network),
         network.normalise,
         network.residual,
         network.ensemble if network.hidden else 1,
-        bool(network.hidden),
+        bool(network.hidden) and network.factors,
         tuple(cells_layout(layout.wide).cells) if layout.wide else (),
     )
 

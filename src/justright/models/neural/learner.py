@@ -23,7 +23,6 @@ from justright.models.neural.defaults import design_for, rule_for
 from justright.models.neural.front import Layout, fit_scales, inputs_of, layout_of
 from justright.models.neural.judging import margins_of
 from justright.models.neural.net import Net, TableNet, pack, unpack
-from justright.models.neural.objective import objective_for
 from justright.models.neural.program import Carry, Program
 from justright.models.neural.rollback import MOST, exploded, rolled_back
 from justright.models.neural.rows import Rows, pack_rows
@@ -121,7 +120,9 @@ class NeuralLearner:
         shared |= arrays
         shared |= {f"begun.{name}": array for name, array in net.statistics().items()}
         state = {name: _of_all(np.asarray(array), len(members)) for name, array in shared.items()}
-        return {**state, **told, **state_of_carry(carry)}
+        begun = {**state, **told, **state_of_carry(carry)}
+        self._cache["vector"], self._cache["carry"] = begun["vector"], carry
+        return begun
 
     def advance(
         self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], number: int
@@ -129,8 +130,11 @@ class NeuralLearner:
         """Take all rows once, or one group of them where the table is large."""
         course = self._course(spec, state, blocks, members)
         passes = int(state["passes"][0])
-        carry, said = course.train(self._carry(course.program, state), number, state["rate"], passes)
-        validation = course.validated(carry)
+        taken = course.train(self._carry(course.program, state), number, state["rate"], passes)
+        carry, seen = taken.carry, course.look(taken.carry)
+        course.train_ahead(carry, number + 1, state["rate"], passes)
+        said = course.said(taken)
+        validation, criterion = course.validated(seen, self.metric)
         new = self._kept(course, state, carry, said["loss"], validation)
         failed = np.asarray(new["lowered"] > MOST)
         norms = {name: said[name] for name in ("gradient", "update")}
@@ -141,7 +145,6 @@ class NeuralLearner:
         if failed.any():
             rule = f"the loss is no number even at a rate of {new['rate'].min():.2g}"
         done = np.full(len(members), number + 1 >= passes * course.groups)
-        criterion = course.criterion(carry, self.metric) if self.metric != "auto" else None
         return new, Progress((curve,), done, norms, course.steps, rule, failed, criterion)
 
     def margins(self, spec: Spec, state: State, block: Block) -> FloatArray:
@@ -208,8 +211,8 @@ class NeuralLearner:
         fixed = {name: array for name, array in arrays.items() if name == "numbers.edges"}
         known: Program | None = self._cache.get("program")
         if known is None or known.net is not net:
-            objective = objective_for(spec.loss, max(self.network.smoothing, 0.0))
-            known = Program(net, fixed, objective, spec.loss, rule_for(self.network))
+            smoothing = max(self.network.smoothing, 0.0)
+            known = Program(net, fixed, spec.loss, rule_for(self.network), smoothing)
             self._cache["program"] = known
         return known
 

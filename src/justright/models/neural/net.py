@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -27,6 +27,10 @@ class Net(Protocol):
 
     Every function is pure; `xp` is numpy in service and jax.numpy in training.
     """
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for networks that are the same function of arrays and inputs."""
 
     @property
     def leaves(self) -> tuple[Leaf, ...]:
@@ -74,6 +78,7 @@ class TableNet:
 
     def __init__(self, design: Design) -> None:
         self.design = design
+        self.key = ("table", design)
         self.leaves = leaves_of(design)
         self.several = design.ensemble > 1
         self.drops = bool(design.hidden)

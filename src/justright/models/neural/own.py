@@ -73,6 +73,7 @@ class OwnNet:
         self._init, self._apply = init, apply
         started = self._started(np.random.default_rng(0))
         self.leaves = tuple(Leaf(key, value.shape, 1.0, value.ndim > 1) for key, value in started.items())
+        self.key = (name, apply, self.inputs, self.leaves)
         self._try(started)
         self.neurons = self.inputs.width + sum(leaf.shape[-1] for leaf in self.leaves if leaf.shape)
 

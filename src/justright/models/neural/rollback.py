@@ -14,12 +14,14 @@ import numpy.typing as npt
 from justright.models.base import State
 from justright.schema import FloatArray
 
-__all__ = ["MOST", "exploded", "rolled_back"]
+__all__ = ["MOST", "SLOWER", "exploded", "rolled_back"]
 
 MOST: Final = 8
 """Times that a member goes back before it is out."""
 
-_SLOWER: Final = np.float32(3.0)
+SLOWER: Final = 3.0
+"""What a member that diverged divides its rate by."""
+
 _TIMES: Final = 10.0  # of the loss at the start
 
 
@@ -57,7 +59,7 @@ def rolled_back(
         array[..., bad] = state[name][..., bad]
         array[..., again] = start[..., again]
         made[name] = array
-    made["rate"] = np.where(bad, state["rate"] / _SLOWER, state["rate"]).astype(np.float32)
+    made["rate"] = np.where(bad, state["rate"] / np.float32(SLOWER), state["rate"]).astype(np.float32)
     made["lowered"] = state["lowered"] + bad.astype(np.int32)
     made["fallen"] = np.where(bad, 1, 0).astype(np.int32)
     return made

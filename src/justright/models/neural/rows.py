@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
@@ -50,9 +53,14 @@ class Rows:
 
     def take(self, chosen: Any) -> Rows:
         """Return some rows, copied."""
-        return Rows(
-            *(np.asarray(a[chosen]) for a in (self.x, self.codes, self.target, self.weight, self.fold))
-        )
+        parts = (self.x, self.codes, self.target, self.weight, self.fold)
+        return Rows(*(np.take(part, chosen, axis=0) for part in parts))
+
+    def placed(self) -> Rows:
+        """Return the rows where jax has them, for `batches_of` to take again and again."""
+        parts = (self.x, self.codes, self.target, self.weight, self.fold)
+        made: list[Any] = [jax.device_put(part) for part in parts]
+        return Rows(*made)
 
 
 def pack_rows(
@@ -93,30 +101,23 @@ def groups_of(count: int, seed: int, number: int) -> list[slice]:
     return [slice(cuts[place], cuts[place + 1]) for place in order]
 
 
-def batches_of(
-    rows: Rows,
-    size: int,
-    seed: int,
-    number: int,
-    group: int,
-    *,
-    chosen: npt.NDArray[np.int64] | None = None,
-    steps: int = 0,
-) -> Batches:
-    """Return rows (some of them, by place) in the order of a pass as (steps, size, ...).
+def batches_of(rows: Rows, size: int, seed: int, number: int, group: int, steps: int = 0) -> Batches:
+    """Return the rows of a group in the order of a pass as (steps, size, ...), where jax has them.
 
-    The last batch, and as many more as make `steps`, are padded with rows of weight 0.
+    The last batch, and as many more as make `steps`, are padded with rows of weight 0. Nothing waits.
     """
-    count = rows.count if chosen is None else len(chosen)
-    steps = max(steps, -(-count // size))
-    order = _drawn(seed, number, group + 1).permutation(count)
-    if chosen is not None:
-        order = chosen[order]
-    padded = np.concatenate([order, np.repeat(order[:1], steps * size - count)])
-    taken = rows.take(padded)
-    taken.weight[count:] = 0.0
-    parts = (taken.x, taken.codes, taken.target, taken.weight, taken.fold)
-    return Batches(*(part.reshape(steps, size, *part.shape[1:]) for part in parts))
+    steps = max(steps, -(-rows.count // size))
+    order = np.full(steps * size, rows.count, np.int32)
+    order[: rows.count] = _drawn(seed, number, group + 1).permutation(rows.count)
+    parts = (rows.x, rows.codes, rows.target, rows.weight, rows.fold)
+    return Batches(*_arranged(parts, order, steps, size))
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _arranged(parts: Sequence[Any], order: Any, steps: int, size: int) -> list[Any]:
+    """Return arrays in an order, cut into steps; beyond the last row everything is 0, the weight too."""
+    taken = [jnp.take(part, order, axis=0, mode="fill", fill_value=0) for part in parts]
+    return [part.reshape(steps, size, *part.shape[1:]) for part in taken]
 
 
 def _drawn(seed: int, number: int, group: int) -> np.random.Generator:

@@ -55,23 +55,23 @@ def _without(facts: Facts) -> str:
 
 def _words(race: Race) -> list[str]:
     """Say what was tried, what was taken and what it cost."""
-    tried = [one for one in race.candidates if one.second is not None]
-    best = min(tried, key=lambda one: one.second or 0.0) if tried else None
+    ended = [one for one in race.candidates if one.end is not None]
+    best = min(ended, key=lambda one: one.end or 0.0) if ended else None
     taken = next((one for one in race.candidates if one.rate == race.chosen), None)
     first = (
-        f"{count(len(race.candidates))} rates began from the same weights and took the same batches; those of"
-        " the smallest held-out loss began once more and went twice as far."
+        f"{count(len(race.candidates))} rates, the usual one first and then towards the better side, began"
+        " from the same weights, took the same batches and were judged on the same held-out rows."
     )
     second = f"The rate {short(race.chosen)} was taken"
-    if taken is not None and taken.second is not None:
-        second += f": held-out loss {number(taken.second)} at the end of the race"
+    if taken is not None and taken.end is not None:
+        second += f": held-out loss {number(taken.end)} at the end of the race"
     if best is not None and best is not taken:
         near = (
             "the usual one" if race.chosen == race.prior else f"nearer to the usual one, {short(race.prior)}"
         )
         second += (
-            f". That of {short(best.rate)} is smaller ({number(best.second)}), but not by more than chance"
-            f" would make it, and the rate taken is {near}"
+            f". That of {short(best.rate)} is smaller ({number(best.end)}), but not by so much that it would"
+            f" last, and the rate taken is {near}"
         )
     third = ""
     diverged = sum(one.diverged for one in race.candidates)
@@ -83,26 +83,26 @@ def _words(race: Race) -> list[str]:
 
 
 def _figure(race: Race) -> Figure:
-    """Held-out loss against rate, a line a leg, the rate taken and the usual one marked."""
-    legs = [
-        _points([(one.rate, one.first) for one in race.candidates]),
-        _points([(one.rate, one.second) for one in race.candidates]),
+    """Held-out loss against rate, half way and at the end, the rate taken and the usual one marked."""
+    looks = [
+        _points([(one.rate, one.half) for one in race.candidates]),
+        _points([(one.rate, one.end) for one in race.candidates]),
     ]
     beyond = {one.rate for one in race.candidates if one.diverged}
-    least = min((row["loss"] for leg in legs for row in leg), default=0.0)
+    least = min((row["loss"] for look in looks for row in look), default=0.0)
     if least > 0:
-        beyond |= {row["rate"] for leg in legs for row in leg if row["loss"] > _BEYOND * least}
-        legs = [[row for row in leg if row["loss"] <= _BEYOND * least] for leg in legs]
+        beyond |= {row["rate"] for look in looks for row in look if row["loss"] > _BEYOND * least}
+        looks = [[row for row in look if row["loss"] <= _BEYOND * least] for look in looks]
     lost = [{"rate": rate} for rate in sorted(beyond)]
-    taken = [row for row in legs[1] or legs[0] if row["rate"] == race.chosen]
+    taken = [row for row in looks[1] if row["rate"] == race.chosen]
     title = "Held-out loss against learning rate"
     told = f"{title}: {len(race.candidates)} rates, {short(race.chosen)} was taken"
-    drawing = draw(_layers(race, legs, taken, lost), "race", told, height=280)
+    drawing = draw(_layers(race, looks, taken, lost), "race", told, height=280)
     rows = tuple((short(one.rate), *_losses(one), _mark(one, race)) for one in race.candidates)
-    table = Table("Every rate of the race", ("rate", "first leg", "second leg", ""), rows, texts=(3,))
+    table = Table("Every rate of the race", ("rate", "half way", "at the end", ""), rows, texts=(3,))
     keys = [
-        Key("muted", "first leg", "line"),
-        Key("accent", "second leg", "line"),
+        Key("muted", "half way", "line"),
+        Key("accent", "at the end", "line"),
         Key("bad", "taken"),
         Key("ink", "usual rate", "dash"),
     ]
@@ -113,16 +113,15 @@ def _figure(race: Race) -> Figure:
 
 
 def _points(losses: list[tuple[float, float | None]]) -> list[dict[str, Any]]:
-    """The points of a leg."""
+    """The points of one look at the race."""
     return [{"rate": rate, "loss": loss} for rate, loss in losses if loss is not None]
 
 
 def _losses(one: Candidate) -> tuple[str, str]:
-    """Write the losses of both legs; in the leg in which a candidate diverged it has none."""
-    if one.first is None:
-        return "diverged" if one.diverged else "", ""
-    second = number(one.second) if one.second is not None else "diverged" if one.diverged else ""
-    return number(one.first), second
+    """Write the losses half way and at the end; once it has diverged a candidate has none."""
+    if one.half is None:
+        return "diverged", ""
+    return number(one.half), number(one.end) if one.end is not None else "diverged"
 
 
 def _mark(one: Candidate, race: Race) -> str:
@@ -133,7 +132,7 @@ def _mark(one: Candidate, race: Race) -> str:
 
 
 def _layers(
-    race: Race, legs: list[list[dict[str, Any]]], taken: list[dict[str, Any]], lost: list[dict[str, Any]]
+    race: Race, looks: list[list[dict[str, Any]]], taken: list[dict[str, Any]], lost: list[dict[str, Any]]
 ) -> Any:
     """The declaration of the chart."""
     import altair as alt
@@ -145,11 +144,11 @@ def _layers(
         axis=axis(values=decades(rates), grid=False),
         title="learning rate",
     )
-    y = _height([row["loss"] for leg in legs for row in leg])
+    y = _height([row["loss"] for look in looks for row in look])
     usual = alt.Chart(data([{"rate": race.prior}])).mark_rule(color=INK, strokeDash=[3, 3]).encode(x)
     layers = [usual]
-    for leg, tone, width in zip(legs, (MUTED, ACCENT), (1.4, 2.5), strict=True):
-        base = alt.Chart(data(leg)).encode(x, y)
+    for look, tone, width in zip(looks, (MUTED, ACCENT), (1.4, 2.5), strict=True):
+        base = alt.Chart(data(look)).encode(x, y)
         layers.append(base.mark_line(color=tone, strokeWidth=width))
         layers.append(base.mark_point(color=tone, filled=True, size=26, opacity=1))
     # A loss that is no number, or leaves the others no room, has no height: its rate is ringed at the edge.
