@@ -21,11 +21,11 @@ from justright.estimators.training import Fitted, path_of, raw, tell
 from justright.features.numeric import NumericFeature
 from justright.features.plan import FeaturePlan, PlanData
 from justright.features.target import TargetFeature
+from justright.kernels.blas import one_blas_thread
 from justright.kernels.dense import (
     Numbers,
     Survey,
     all_finite,
-    one_blas_thread,
     products,
     rows_of,
     survey,

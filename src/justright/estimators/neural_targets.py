@@ -16,6 +16,7 @@ from justright.estimators.encoding import scale_target
 from justright.estimators.inputs import read_training, read_weights
 from justright.estimators.neural_fitting import Model, Training, fit_network
 from justright.estimators.neural_reading import describe, former_of
+from justright.estimators.soft_labels import hardened
 from justright.features.target import TargetFeature
 from justright.optim.losses import loss_for
 from justright.schema import Column, FloatArray, Target, Task
@@ -58,9 +59,10 @@ def fit_classes(
     """Fit a classification and set what it shows; parameters as in `fit_numbers`."""
     check(estimator.get_params(deep=False), allowed)
     former = former_of(estimator)
-    table, y = read_training(estimator, X, y, numeric=False, gaps=True)
+    rows = hardened(X, y, sample_weight, eval_rows)
+    table, y = read_training(estimator, rows.X, rows.y, numeric=False, gaps=True)
     check_classification_targets(y)
-    weight = read_weights(sample_weight, table.rows)
+    weight = read_weights(rows.weight, table.rows)
     number = _numbers(estimator, y, weight, former)
     classes = estimator.classes_
     weight = weight * class_factors(estimator.class_weight, classes, number, weight)[number]
@@ -68,8 +70,8 @@ def fit_classes(
     target = TargetFeature(Target(Column("y", "categorical", "text"), task))
     outputs = 1 if task == "binary" else len(classes)
     loss = loss_for("auto", task)
-    training = Training(family, table, y, number, weight, eval_rows, loss, outputs, target)
-    describe(estimator, fit_network(estimator, X, training, former))
+    training = Training(family, table, y, number, weight, rows.eval_rows, loss, outputs, target)
+    describe(estimator, fit_network(estimator, rows.X, training, former))
 
 
 def _counts(y: Any) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -90,6 +90,11 @@ class _Warm:
                     where=f"{name} was {had} and would be {shape}",
                     next_step="warm_start=False, or the settings of the first fit",
                 )
+
+    @property
+    def key(self) -> Hashable:
+        """See `Net`: the start is no part of the function."""
+        return self.net.key
 
     @property
     def leaves(self) -> tuple[Leaf, ...]:

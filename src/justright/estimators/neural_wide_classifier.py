@@ -174,8 +174,9 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         ----------
         X : array or data frame (rows, columns)
             Numbers, NaN = missing; a data frame may hold text and dates too.
-        y : array (rows,)
-            Classes: at least two of positive weight.
+        y : array (rows,), or shares of classes (rows, classes)
+            Classes: at least two of positive weight. Shares are soft labels that sum to 1 in each row; the
+            classes are then the columns of a data frame, or 0, 1...
         sample_weight : array (rows,), optional
             Weights >= 0; an integer weight is that many copies of the row.
         eval_rows : array of int or bool, optional

@@ -8,17 +8,13 @@ put in the order of their groups (folds): sums come by group, and a fold's train
 
 Shapes: n rows, d columns, G groups, M members; theta (d + 1, M) with the bias last. Chunks belong to a fixed
 number of pieces that threads share; sums of pieces are added in their order, so that the number of cores
-does not enter a result. `one_blas_thread` goes around: two pools of threads wait for each other.
+does not enter a result. `blas.one_blas_thread` goes around: two pools of threads wait for each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -34,7 +30,6 @@ __all__ = [
     "Survey",
     "all_finite",
     "evaluate",
-    "one_blas_thread",
     "products",
     "rows_of",
     "survey",
@@ -48,25 +43,6 @@ _LEAST: Final = 8_192  # rows of a piece
 T = TypeVar("T")
 
 Numbers = npt.NDArray[np.float32] | npt.NDArray[np.float64]
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Hold the BLAS of numpy to one thread, where that can be."""
-    controller = _controller()
-    if controller is None:
-        yield
-        return
-    with controller.limit(limits=1, user_api="blas"):
-        yield
-
-
-@cache
-def _controller() -> Any:
-    """Return the handle of the BLAS libraries that are loaded; finding them takes 10 ms."""
-    return (
-        None if find_spec("threadpoolctl") is None else import_module("threadpoolctl").ThreadpoolController()
-    )
 
 
 class Survey(NamedTuple):

@@ -191,9 +191,3 @@ def test_it_resumes_to_the_same_bits(tmp_path, problem):
         again = Trainer(ExactLinear(), checkpoint=path).fit(spec, members, blocks, question="q")
         for name, array in whole.state.items():
             np.testing.assert_array_equal(array, again.state[name], err_msg=f"{name} after {at}")
-
-
-def test_without_the_means_to_hold_threads_nothing_changes(monkeypatch):
-    monkeypatch.setattr(coupled, "find_spec", lambda name: None)
-    with coupled.one_thread(True):
-        assert float(np.ones((3, 3)).sum()) == 9.0

@@ -13,16 +13,14 @@ Shapes: d features, k outputs, n rows; theta is (d + 1, k, members) with the bia
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from justright.kernels.blas import one_blas_thread
 from justright.kernels.hashing import mix64
 from justright.models.base import Spec, State, training_rows
 from justright.models.linear.design import layout_for, rows_of
@@ -30,7 +28,7 @@ from justright.models.linear.telling import telling_rows
 from justright.optim.losses import margins_to_predictions
 from justright.schema import Block, FloatArray, Member
 
-__all__ = ["Gathered", "curvature", "gather", "is_coupled", "newton_directions", "one_thread", "steps_of"]
+__all__ = ["Gathered", "curvature", "gather", "is_coupled", "newton_directions", "steps_of"]
 
 _FEWEST: Final = 1_500  # parameters; up to them the metric couples the classes, see `metric`
 _MOST: Final = 3_000  # parameters; a Cholesky of 2,760 takes 0.2 s
@@ -65,16 +63,6 @@ def is_coupled(spec: Spec) -> bool:
     return spec.loss.link == "softmax" and spec.outputs > 1 and _FEWEST < size <= _MOST
 
 
-@contextmanager
-def one_thread(wanted: bool) -> Iterator[None]:
-    """Hold BLAS to one thread, where that can be: in small products two wait for each other."""
-    if not wanted or find_spec("threadpoolctl") is None:
-        yield
-        return
-    with import_module("threadpoolctl").threadpool_limits(1, "blas"):
-        yield
-
-
 def steps_of(
     spec: Spec,
     state: State,
@@ -89,7 +77,7 @@ def steps_of(
     level = int(state["level"])
     if cache.get("gathered_level") != level:
         cache["gathered_level"], cache["gathered"] = level, gather(spec, blocks, 0.5**level)
-    with one_thread(True):
+    with one_blas_thread():
         return newton_directions(
             cache["gathered"], state["theta"], state["gradient"], members, moved, alone=level == 0
         )

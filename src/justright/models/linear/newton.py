@@ -20,9 +20,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from justright.kernels.blas import one_blas_thread
 from justright.models.base import Curve, Progress, Spec, State
 from justright.models.linear.bias import best_bias
-from justright.models.linear.coupled import is_coupled, one_thread, steps_of
+from justright.models.linear.coupled import is_coupled, steps_of
 from justright.models.linear.design import layout_for
 from justright.models.linear.dual import DualMetric
 from justright.models.linear.metric import Metric, build_metric
@@ -99,7 +100,7 @@ def advance(
     share = 0.5 ** int(state["level"])
     active = np.flatnonzero(~state["done"])
     asked = [members[i] for i in active.tolist()]
-    with one_thread(bool(new["coupled"])):
+    with one_blas_thread(bool(new["coupled"])):
         found = evaluate(spec, blocks, asked, state["trial"][:, :, active], share)
     penalty = np.asarray([member.penalty for member in asked])
     objective, gradient = _penalised(found, state["trial"][:, :, active], penalty)

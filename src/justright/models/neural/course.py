@@ -46,11 +46,11 @@ class Taken(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """The margins of validation rows, on their way: the rows, the places of members, and what comes."""
+    """The margins (members, rows, outputs) of validation rows by the members at some places."""
 
     rows: Rows
     places: list[int]
-    made: list[Any]
+    margins: npt.NDArray[np.float32]
 
 
 class _Ahead(NamedTuple):
@@ -157,15 +157,19 @@ class Course:
         return {"loss": loss} | {name: totals[name] / totals["norms"] for name in ("gradient", "update")}
 
     def look(self, carry: Carry) -> list[Seen]:
-        """Begin to look at all validation rows; nothing waits."""
+        """Look at all validation rows.
+
+        It waits: beside the steps of the next group, looks keep their threads waiting, and a pass of 256^3
+        takes 107 ms instead of 60.
+        """
         seen = []
         for fold, repeat in sorted({(m.fold, m.repeat) for m in self.members if m.fold >= 0}):
             places = [i for i, m in enumerate(self.members) if (m.fold, m.repeat) == (fold, repeat)]
             if self.judging(fold, repeat).count:
                 some = None if len(places) == len(self.members) else places
                 made = looked(self.program, carry, self._looks(fold, repeat), some)
-                seen.append(Seen(self.judging(fold, repeat), places, made))
-        return seen
+                seen.append((self.judging(fold, repeat), places, made))
+        return [Seen(own, places, gathered(made, own.count)) for own, places, made in seen]
 
     def validated(self, seen: Sequence[Seen], name: str = "auto") -> tuple[FloatArray, FloatArray | None]:
         """Return each member's loss on its own validation rows, and a metric of that name; NaN without any.
@@ -173,8 +177,7 @@ class Course:
         The metric is turned so that smaller is better; `auto` has none beside the loss.
         """
         losses, turned = np.full((2, len(self.members)), np.nan)
-        for own, places, made in seen:
-            margins = gathered(made, own.count)
+        for own, places, margins in seen:
             losses[places] = [mean_loss(self.spec, margin, own) for margin in margins]
             if name != "auto":
                 turned[places] = [self._criterion(metric(name), margin, own) for margin in margins]
@@ -205,13 +208,13 @@ class Course:
         key = (fold, repeat)
         if key not in self._shown:
             own = self.judging(fold, repeat)
-            self._shown[key] = looks_of(own.x, own.codes)
+            self._shown[key] = looks_of(own.x, own.codes, own.offset)
         return self._shown[key]
 
     def first_loss(self, carry: Carry) -> float:
         """Return the loss of the starting weights, or of no margin at all where that is larger."""
         some = self._watched
-        margin = margins_of(self.program, carry, some.x, some.codes, [0])[0]
+        margin = margins_of(self.program, carry, some.x, some.codes, some.offset, [0])[0]
         return max(mean_loss(self.spec, margin, some), mean_loss(self.spec, np.zeros_like(margin), some))
 
     def dead(self, carry: Carry, fixed: dict[str, npt.NDArray[Any]]) -> FloatArray:
@@ -239,7 +242,9 @@ class Course:
         own = alone.judging(one.fold, one.repeat) if alone.judged[0] else some
 
         def losses(carry: Carry) -> FloatArray:
-            return row_losses_of(self.spec, margins_of(self.program, carry, own.x, own.codes)[0], own)
+            return row_losses_of(
+                self.spec, margins_of(self.program, carry, own.x, own.codes, own.offset)[0], own
+            )
 
         total = alone.passes * alone.groups * alone.steps
         told = alone.told(np.zeros(1), 0, total)

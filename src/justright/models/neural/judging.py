@@ -17,14 +17,14 @@ from justright.schema import FloatArray
 
 __all__ = ["gathered", "looked", "looks_of", "margins_of", "mean_loss", "row_losses_of"]
 
-Look: TypeAlias = tuple[Any, Any]
-"""Inputs and codes of some rows, where jax has them."""
+Look: TypeAlias = tuple[Any, ...]
+"""Inputs, codes and offsets (or None) of some rows, where jax has them."""
 
 _AT_ONCE: Final = 8_192  # rows of a look
 _FEWEST: Final = 16
 
 
-def looks_of(x: Any, codes: Any) -> list[Look]:
+def looks_of(x: Any, codes: Any, offset: Any = None) -> list[Look]:
     """Return rows in parts of one size, the last one filled up; few sizes compile few programs.
 
     Examples
@@ -33,14 +33,14 @@ def looks_of(x: Any, codes: Any) -> list[Look]:
     >>> [len(look[0]) for look in looks_of(x, codes)]
     [5120, 5120]
     """
-    n = len(x)
+    n, given = len(x), [x, codes] if offset is None else [x, codes, offset]
     size = _size(-(-max(n, 1) // -(-max(n, 1) // _AT_ONCE)))
     found = []
     for begin in range(0, max(n, 1), size):
         part = slice(begin, begin + size)
         short = size - len(x[part])
-        own = (np.concatenate([a[part], np.zeros((short, a.shape[1]), a.dtype)]) for a in (x, codes))
-        found.append((jax.device_put(next(own)), jax.device_put(next(own))))
+        own = [np.concatenate([a[part], np.zeros((short, a.shape[1]), a.dtype)]) for a in given]
+        found.append((*jax.device_put(own), *[None] * (3 - len(own))))
     return found
 
 
@@ -56,7 +56,7 @@ def looked(
     """Return the margins of each look by the members at `places`, as they come; nothing waits for them."""
     vectors, statistics = program.judged(carry)
     chosen = None if places is None else np.asarray(places, np.int32)
-    return [program.margins(vectors, statistics, *look, chosen) for look in looks]
+    return [program.margins(vectors, statistics, look, chosen) for look in looks]
 
 
 def gathered(made: Sequence[Any], count: int) -> npt.NDArray[np.float32]:
@@ -65,10 +65,15 @@ def gathered(made: Sequence[Any], count: int) -> npt.NDArray[np.float32]:
 
 
 def margins_of(
-    program: Program, carry: Carry, x: Any, codes: Any, places: Sequence[int] | None = None
+    program: Program,
+    carry: Carry,
+    x: Any,
+    codes: Any,
+    offset: Any = None,
+    places: Sequence[int] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Return margins (members, rows, outputs) of any number of rows."""
-    return gathered(looked(program, carry, looks_of(x, codes), places), len(x))
+    return gathered(looked(program, carry, looks_of(x, codes, offset), places), len(x))
 
 
 def row_losses_of(spec: Spec, margin: npt.NDArray[Any], rows: Rows) -> FloatArray:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.errors import TrainingError
+from justright.kernels.blas import one_blas_thread
 from justright.models.base import Curve, Progress, Spec, State
 from justright.models.neural.carried import carry_of, state_of_carry
 from justright.models.neural.compiling import keep_compiled, seconds
@@ -25,8 +26,8 @@ from justright.models.neural.judging import margins_of
 from justright.models.neural.net import Net, TableNet, pack, unpack
 from justright.models.neural.program import Carry, Program
 from justright.models.neural.rollback import MOST, exploded, rolled_back
-from justright.models.neural.rows import Rows, pack_rows
-from justright.models.neural.wide import Wide, fit_wide
+from justright.models.neural.rows import Rows, offsets, pack_rows
+from justright.models.neural.wide import fit_wide, hidden_of
 from justright.recipe import Crosses, Network
 from justright.schema import Block, FloatArray, Member
 
@@ -34,10 +35,8 @@ __all__ = ["NeuralLearner"]
 
 _SAMPLE: Final = 65_536  # rows that set scales and pieces
 _STARTED: Final = 4_096  # rows that set the starting weights
-# Share of the additive model that a wide network begins with. What the tables know of their own rows by
-# heart the deep part would never learn (bike_sharing, held-out rmse: all 49, half 41, no wide part 33).
-_WIDE: Final = np.float32(0.5)
-_FIXED: Final = ("front.centre", "front.scale", "numbers.edges", "wide.edges", "wide.maps", "layout")
+_WIDE: Final = ("wide.edges", "wide.maps", "wide.tables", "wide.intercept")
+_FIXED: Final = ("front.centre", "front.scale", "numbers.edges", *_WIDE, "layout")
 
 
 class NeuralLearner:
@@ -86,14 +85,14 @@ class NeuralLearner:
         """Return the state before the first pass: scales, starting weights, and the rate of the race."""
         begin = time.perf_counter()
         arrays: dict[str, npt.NDArray[Any]]
-        layout, arrays, wide = self._inputs(spec, blocks, members)
-        rows = pack_rows(layout, arrays, blocks, spec.scratch)
+        layout, arrays = self._inputs(spec, blocks, members)
+        rows = pack_rows(layout, arrays, blocks, spec.scratch, hidden_of(members))
         net = self.make(layout, spec)
         some = _some_rows(rows, members)
         arrays |= net.fixed(some.x)
         first = net.initial(np.random.default_rng(seed), arrays, some.x, some.codes)
-        if wide is not None:
-            first |= _joined(first, wide)
+        if layout.wide:
+            first |= {name: np.zeros_like(array) for name, array in first.items() if _begins_at_zero(name)}
         program = self._program(spec, net, arrays)
         course = Course(spec, self.network, net, program, rows, members, seed)
         self._cache = {"course": course, "net": net, "program": program}
@@ -128,6 +127,13 @@ class NeuralLearner:
         self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], number: int
     ) -> tuple[State, Progress]:
         """Take all rows once, or one group of them where the table is large."""
+        with one_blas_thread():
+            return self._advanced(spec, state, blocks, members, number)
+
+    def _advanced(
+        self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member], number: int
+    ) -> tuple[State, Progress]:
+        """Take a group of rows, look at the others, and begin the next group."""
         course = self._course(spec, state, blocks, members)
         passes = int(state["passes"][0])
         taken = course.train(self._carry(course.program, state), number, state["rate"], passes)
@@ -150,8 +156,10 @@ class NeuralLearner:
     def margins(self, spec: Spec, state: State, block: Block) -> FloatArray:
         """Return margins of a block, float64 (rows, outputs, members)."""
         program = self._program(spec, self._net(spec, state), _fixed(state))
-        x, codes = inputs_of(_layout(state), _fixed(state), block)
-        made = margins_of(program, self._carry(program, state), x, codes)
+        layout, fixed = _layout(state), _fixed(state)
+        x, codes = inputs_of(layout, fixed, block)
+        offset = offsets(layout, fixed, codes, np.zeros(block.rows, np.int64)) if layout.wide else None
+        made = margins_of(program, self._carry(program, state), x, codes, offset)
         return np.ascontiguousarray(made.transpose(1, 2, 0), np.float64)
 
     def export(
@@ -173,26 +181,28 @@ class NeuralLearner:
             "scale": scale,
         }
         del arrays["layout"]
+        if _layout(state).wide:
+            arrays = _with_wide(arrays)
         return front, {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
     def _inputs(
         self, spec: Spec, blocks: Sequence[Block], members: Sequence[Member]
-    ) -> tuple[Layout, dict[str, npt.NDArray[Any]], Wide | None]:
-        """Return what the network reads, the arrays that decide it, and its wide part."""
+    ) -> tuple[Layout, dict[str, npt.NDArray[Any]]]:
+        """Return what the network reads, and the arrays that decide it."""
         layout = layout_of(spec.plan)
         arrays: dict[str, npt.NDArray[Any]] = dict(fit_scales(layout, _sampled(blocks, members)))
-        wide = fit_wide(spec, self.wide, blocks, members) if self.wide else None
-        if wide is not None:
+        if self.wide is not None:
+            wide = fit_wide(spec, self.wide, blocks, hidden_of(members))
             layout = msgspec.structs.replace(layout, wide=wide.front)
             arrays |= {f"wide.{name}": array for name, array in wide.arrays.items()}
         arrays["layout"] = np.frombuffer(msgspec.json.encode(layout), np.uint8)
-        return layout, arrays, wide
+        return layout, arrays
 
     def _course(self, spec: Spec, state: State, blocks: Sequence[Block], members: Sequence[Member]) -> Course:
         """Return what the training works with, made once: anew where it goes on from a state."""
         if "course" not in self._cache:
             net = self._net(spec, state)
-            rows = pack_rows(_layout(state), _fixed(state), blocks, spec.scratch)
+            rows = pack_rows(_layout(state), _fixed(state), blocks, spec.scratch, hidden_of(members))
             program = self._program(spec, net, _fixed(state))
             seed = int(state["seed"][0])
             self._cache["course"] = Course(spec, self.network, net, program, rows, members, seed)
@@ -263,12 +273,21 @@ def _some_rows(rows: Rows, members: Sequence[Member]) -> Rows:
     return rows.take(used[np.linspace(0, len(used) - 1, min(len(used), _STARTED)).astype(np.int64)])
 
 
-def _joined(first: Mapping[str, npt.NDArray[Any]], wide: Wide) -> dict[str, npt.NDArray[Any]]:
-    """Return where a wide network begins: a share of the additive model, and nothing of the deep part."""
-    begun = {f"wide.{place}": _WIDE * table for place, table in enumerate(wide.tables)}
-    begun["head.weight"] = np.zeros_like(first["head.weight"])
-    begun["head.bias"] = np.broadcast_to(wide.intercept, first["head.bias"].shape).astype(np.float32)
-    return begun
+def _begins_at_zero(name: str) -> bool:
+    """Say whether an array of a wide network begins at 0: it begins as the additive model, its offset."""
+    return name.startswith("wide.") or name in ("head.weight", "head.bias")
+
+
+def _with_wide(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Return arrays for service: tables and bias with those of the additive model of all training rows."""
+    made = {name: array for name, array in arrays.items() if name not in ("wide.tables", "wide.intercept")}
+    place = begin = 0
+    while (name := f"wide.{place}") in made:
+        end = begin + len(made[name])
+        made[name] = made[name] + arrays["wide.tables"][0, begin:end]
+        place, begin = place + 1, end
+    made["head.bias"] = made["head.bias"] + arrays["wide.intercept"][0]
+    return made
 
 
 def _layout(state: State) -> Layout:

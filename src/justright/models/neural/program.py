@@ -22,23 +22,28 @@ __all__ = ["Batches", "Carry", "Program"]
 
 @dataclass(frozen=True)
 class Batches:
-    """Rows of some steps: (steps, rows, ...) each; numpy arrays, handed to jax without a copy."""
+    """Rows of some steps: (steps, rows, ...) each; `offset` is added to their margins."""
 
     x: Any
     codes: Any
     target: Any
     weight: Any
     fold: Any
+    offset: Any = None
 
     @property
     def steps(self) -> int:
         """Number of steps."""
         return int(self.weight.shape[0])
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """All arrays in order."""
+        return self.x, self.codes, self.target, self.weight, self.fold, self.offset
+
     def first(self, steps: int) -> Batches:
         """Return the first so many steps."""
-        parts = (self.x, self.codes, self.target, self.weight, self.fold)
-        return Batches(*(part[:steps] for part in parts))
+        return Batches(*jax.tree.map(lambda part: part[:steps], self.parts))
 
 
 class Program:
@@ -94,8 +99,7 @@ class Program:
             Sums (M,) over the steps: `loss` and `weight` of the rows; over every eighth step, of the
             matrices alone: `gradient` norms, `update` ratios, and their number `norms`.
         """
-        arrays = (batches.x, batches.codes, batches.target, batches.weight, batches.fold)
-        made: tuple[Carry, dict[str, Any]] = self.steps.train(carry, self.fixed, arrays, dict(told))
+        made: tuple[Carry, dict[str, Any]] = self.steps.train(carry, self.fixed, batches.parts, dict(told))
         return made
 
     def judged(self, carry: Carry) -> tuple[Any, Any]:
@@ -103,7 +107,10 @@ class Program:
         return self.steps.evaluated(carry["optimizer"], carry["vector"]), carry["statistics"]
 
     def margins(
-        self, vectors: Any, statistics: Mapping[str, Any], x: Any, codes: Any, places: Any = None
+        self, vectors: Any, statistics: Mapping[str, Any], rows: tuple[Any, ...], places: Any = None
     ) -> Any:
-        """Return margins (M, rows, outputs) of some rows, as in service, of the members at `places`."""
-        return self.steps.margins(places, vectors, dict(statistics), self.fixed, x, codes)
+        """Return margins (M, rows, outputs) of rows, as in service, of the members at `places`.
+
+        `rows` are inputs, codes, and what is added to the margins (rows, outputs) or None.
+        """
+        return self.steps.margins(places, vectors, dict(statistics), self.fixed, rows)

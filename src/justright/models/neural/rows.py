@@ -21,10 +21,11 @@ import numpy.typing as npt
 from justright.kernels.hashing import mix64
 from justright.models.neural.front import Layout, inputs_of
 from justright.models.neural.program import Batches
+from justright.models.neural.wide import models_of, offsets_of
 from justright.models.room import Room
 from justright.schema import Block
 
-__all__ = ["GROUP", "Rows", "batches_of", "groups_of", "pack_rows"]
+__all__ = ["GROUP", "Rows", "batches_of", "groups_of", "offsets", "pack_rows"]
 
 GROUP: Final = 1 << 18
 """Rows that are in memory at once, and that a checkpoint may cost."""
@@ -37,7 +38,7 @@ class Rows:
     """Rows with their inputs.
 
     `x` float32 (n, inputs), `codes` int32 (n, embedded), `target` (n,) or (n, outputs), `weight`
-    float32 (n,), `fold` int8 (n, repeats).
+    float32 (n,), `fold` int8 (n, repeats), `offset` float32 (n, outputs): what is added to the margins.
     """
 
     x: npt.NDArray[Any]
@@ -45,6 +46,12 @@ class Rows:
     target: npt.NDArray[Any]
     weight: npt.NDArray[Any]
     fold: npt.NDArray[Any]
+    offset: npt.NDArray[Any] | None = None
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """All arrays in order."""
+        return self.x, self.codes, self.target, self.weight, self.fold, self.offset
 
     @property
     def count(self) -> int:
@@ -53,24 +60,31 @@ class Rows:
 
     def take(self, chosen: Any) -> Rows:
         """Return some rows, copied."""
-        parts = (self.x, self.codes, self.target, self.weight, self.fold)
-        return Rows(*(np.take(part, chosen, axis=0) for part in parts))
+        made: list[Any] = [part if part is None else np.take(part, chosen, axis=0) for part in self.parts]
+        return Rows(*made)
 
     def placed(self) -> Rows:
         """Return the rows where jax has them, for `batches_of` to take again and again."""
-        parts = (self.x, self.codes, self.target, self.weight, self.fold)
-        made: list[Any] = [jax.device_put(part) for part in parts]
+        made: tuple[Any, ...] = jax.device_put(self.parts)
         return Rows(*made)
 
 
 def pack_rows(
-    layout: Layout, arrays: Mapping[str, npt.NDArray[Any]], blocks: Sequence[Block], folder: Path | None
+    layout: Layout,
+    arrays: Mapping[str, npt.NDArray[Any]],
+    blocks: Sequence[Block],
+    folder: Path | None,
+    hidden: int = -1,
 ) -> Rows:
-    """Encode all rows of a table for a network, in the order of their fingerprints."""
+    """Encode all rows of a table for a network, in the order of their fingerprints.
+
+    `hidden` is the held-out fold, of whose rows the wide part's model of all others speaks.
+    """
     n = sum(block.rows for block in blocks)
     width = layout.numbers + layout.others
     codes = len(layout.embedded) + len(layout.wide.get("terms", ()))
-    room = Room(folder, n, 4 * (width + codes + 3))
+    outputs = arrays["wide.intercept"].shape[1] if layout.wide else 0
+    room = Room(folder, n, 4 * (width + codes + outputs + 3))
     shape = blocks[0].target.shape[1:]
     shape = () if shape == (1,) else shape
     made = Rows(
@@ -79,6 +93,7 @@ def pack_rows(
         room.array((n, *shape), blocks[0].target.dtype),
         room.array((n,), np.float32),
         room.array((n, blocks[0].fold.shape[1]), np.int8),
+        room.array((n, outputs), np.float32) if layout.wide else None,
     )
     order = np.argsort(np.concatenate([block.key for block in blocks]), kind="stable")
     place = np.empty(n, np.int64)
@@ -90,7 +105,20 @@ def pack_rows(
         made.x[own], made.codes[own] = inputs_of(layout, arrays, block)
         made.target[own] = block.target.reshape(-1, *shape)
         made.weight[own], made.fold[own] = block.weight, block.fold
+        if made.offset is not None:
+            made.offset[own] = offsets(layout, arrays, made.codes[own], models_of(block, hidden))
     return made
+
+
+def offsets(
+    layout: Layout,
+    arrays: Mapping[str, npt.NDArray[Any]],
+    codes: npt.NDArray[np.int32],
+    models: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float32]:
+    """Return what the wide part says of rows by the model of each, from the codes of `front.inputs_of`."""
+    cells = codes[:, len(layout.embedded) :]
+    return offsets_of(layout.wide, arrays["wide.tables"], arrays["wide.intercept"], cells, models)
 
 
 def groups_of(count: int, seed: int, number: int) -> list[slice]:
@@ -109,15 +137,19 @@ def batches_of(rows: Rows, size: int, seed: int, number: int, group: int, steps:
     steps = max(steps, -(-rows.count // size))
     order = np.full(steps * size, rows.count, np.int32)
     order[: rows.count] = _drawn(seed, number, group + 1).permutation(rows.count)
-    parts = (rows.x, rows.codes, rows.target, rows.weight, rows.fold)
-    return Batches(*_arranged(parts, order, steps, size))
+    return Batches(*_arranged(rows.parts, order, steps, size))
 
 
 @partial(jax.jit, static_argnums=(2, 3))
-def _arranged(parts: Sequence[Any], order: Any, steps: int, size: int) -> list[Any]:
+def _arranged(parts: tuple[Any, ...], order: Any, steps: int, size: int) -> tuple[Any, ...]:
     """Return arrays in an order, cut into steps; beyond the last row everything is 0, the weight too."""
-    taken = [jnp.take(part, order, axis=0, mode="fill", fill_value=0) for part in parts]
-    return [part.reshape(steps, size, *part.shape[1:]) for part in taken]
+
+    def arranged(part: Any) -> Any:
+        taken = jnp.take(part, order, axis=0, mode="fill", fill_value=0)
+        return taken.reshape(steps, size, *part.shape[1:])
+
+    made: tuple[Any, ...] = jax.tree.map(arranged, parts)
+    return made
 
 
 def _drawn(seed: int, number: int, group: int) -> np.random.Generator:

@@ -114,21 +114,20 @@ class Steps:
 
     @cached_property
     def margins(self) -> Callable[..., Any]:
-        """The margins of some members: places, vectors, statistics, fixed, x, codes -> (M, rows, outputs)."""
+        """The margins of some members: places, vectors, statistics, fixed, rows -> (M, rows, outputs)."""
 
-        def one(vector: Any, statistics: Any, fixed: Mapping[str, Any], x: Any, codes: Any) -> Any:
+        def one(vector: Any, statistics: Any, fixed: Mapping[str, Any], rows: Any) -> Any:
+            x, codes, offset = rows
             arrays = {**fixed, **statistics, **unpack(self.net.leaves, vector)}
-            made = self.net.margins(jnp, arrays, x, codes, None)
+            made = _from(offset, self.net.margins(jnp, arrays, x, codes, None))
             return combined(jnp, made, self.link) if self.net.several else made
 
-        def wave(
-            places: Any, vectors: Any, statistics: Any, fixed: Mapping[str, Any], x: Any, codes: Any
-        ) -> Any:
+        def wave(places: Any, vectors: Any, statistics: Any, fixed: Mapping[str, Any], rows: Any) -> Any:
             if places is not None:
                 vectors, statistics = jax.tree.map(lambda a: a[places], (vectors, statistics))
             if vectors.shape[0] > 1:
-                return jax.vmap(one, in_axes=(0, 0, None, None, None))(vectors, statistics, fixed, x, codes)
-            return one(vectors[0], jax.tree.map(lambda a: a[0], statistics), fixed, x, codes)[None]
+                return jax.vmap(one, in_axes=(0, 0, None, None))(vectors, statistics, fixed, rows)
+            return one(vectors[0], jax.tree.map(lambda a: a[0], statistics), fixed, rows)[None]
 
         return jax.jit(wave)
 
@@ -162,7 +161,7 @@ class Steps:
     def _step(self, fixed: Mapping[str, Any], told: dict[str, Any], state: Any, batch: Any) -> Any:
         """Take one step with one member."""
         (tree, optimizer, running), sums, number = state
-        x, codes, target, weight, fold = batch
+        x, codes, target, weight, fold, offset = batch
         own = fold[:, told["repeat"]]
         trains = (own != told["fold"]) & ~(told["forward"] & (own > told["fold"]))
         weight = weight * trains
@@ -171,7 +170,7 @@ class Steps:
 
         def objective(tree: Any) -> Any:
             mode = self._mode(weight, told["seed"], number, share)
-            made = self.net.margins(jnp, {**fixed, **running, **tree}, x, codes, mode)
+            made = _from(offset, self.net.margins(jnp, {**fixed, **running, **tree}, x, codes, mode))
             if self.net.several:
                 rows = jax.vmap(self.objective, in_axes=(0, None))(made, target).mean(axis=0)
             else:
@@ -231,6 +230,11 @@ class Steps:
             optimizer,
             is_leaf=of_weights,
         )
+
+
+def _from(offset: Any, margins: Any) -> Any:
+    """Return margins counted from an offset (rows, outputs), where there is one."""
+    return margins if offset is None else margins + offset
 
 
 def _norms(gradient: list[Any], updates: list[Any], weights: list[Any]) -> tuple[Any, Any, Any]:
