@@ -467,6 +467,12 @@ def _check_ranges(recipe: Recipe) -> None:
             "two different columns each",
         ),
         *_network_rules(recipe.network),
+        (
+            not (recipe.family == "wide-deep" and recipe.network.cv),
+            "network.cv",
+            recipe.network.cv,
+            "0 for the family wide-deep: its wide part is fitted once, for one held-out part",
+        ),
         (features.rare >= 1, "features.rare", features.rare, ">= 1"),
         (features.vocabulary >= 2, "features.vocabulary", features.vocabulary, ">= 2"),
         (features.buckets >= 1, "features.buckets", features.buckets, ">= 1"),

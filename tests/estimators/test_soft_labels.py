@@ -63,7 +63,9 @@ def test_a_network_learns_shares():
     x = rng.uniform(-2, 2, (800, 1))
     share = 1.0 / (1.0 + np.exp(-2.0 * x[:, 0]))
     shares = pd.DataFrame({"no": 1.0 - share, "yes": share})
-    model = NeuralClassifier(hidden_layer_sizes=(16,), ensemble=1, batch_size=32, max_iter=20, random_state=0)
+    model = NeuralClassifier(
+        hidden_layer_sizes=(16,), dropout=0.0, batch_size=32, max_iter=20, random_state=0
+    )
     model.fit(x, shares)
     assert model.classes_.tolist() == ["no", "yes"]
     assert np.abs(model.predict_proba(x)[:, 1] - share).mean() < 0.03

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from justright.errors import MissingExtraError, RecipeError, closest
+from justright.errors import JustrightWarning, MissingExtraError, RecipeError, closest
 from justright.models.base import Learner
 from justright.models.neural import NETWORKS
 from justright.recipe import Network, Recipe
@@ -48,6 +49,14 @@ def _network(recipe: Recipe) -> Network:
     Smoothed labels help where only the likeliest class counts; they harm probabilities (RealMLP, B.5).
     """
     network = recipe.network
+    if len(network.hidden) > _DEEP:
+        warnings.warn(
+            f"A network of {len(network.hidden)} layers: compiling it takes about"
+            f" {_EACH_LAYER * len(network.hidden):.0f} s before its first pass. Next: fewer layers,"
+            " --set network.hidden=[192,192]",
+            JustrightWarning,
+            stacklevel=2,
+        )
     if network.smoothing >= 0:
         return network
     return msgspec.structs.replace(network, smoothing=0.1 if recipe.metric in _LABELS else 0.0)
@@ -78,6 +87,8 @@ def _require_jax(family: str) -> None:
         )
 
 
+_DEEP: Final = 40  # layers from which compiling is worth a word
+_EACH_LAYER: Final = 0.33  # seconds that compiling a layer takes
 _NETWORKS: Final = {*NETWORKS}
 _LABELS: Final = ("accuracy", "balanced_accuracy", "f1", "precision", "recall", "matthews")
 

@@ -37,8 +37,7 @@ def margins(front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], bl
         made = network_margins(np, design, arrays, x, codes)
         if design.ensemble > 1:
             made = combined(np, made, str(front.get("link", "identity")))
-    low, high = (float(front.get(name, end)) for name, end in (("low", -np.inf), ("high", np.inf)))
-    made = np.clip(made.astype(np.float64), low, high)
+    made = made.astype(np.float64)
     return np.asarray(made * float(front.get("scale", 1.0)) + float(front.get("centre", 0.0)))
 
 

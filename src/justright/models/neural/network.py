@@ -204,12 +204,23 @@ def statistics_of(design: Design) -> dict[str, npt.NDArray[np.float32]]:
 
 
 def edges_of(design: Design, x: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
-    """Return where the pieces of each number end: quantiles of some training rows."""
+    """Return where the pieces of each number end: quantiles of some training rows.
+
+    A value that fills more than a piece counts as one piece, so that the others have room: of a number that
+    is nearly always 0 the quantiles are 0.
+    """
     if design.numbers != "piecewise":
         return {}
-    shares = np.linspace(0.0, 1.0, BINS + 1)
-    edges = np.quantile(x[:, : design.numbers_in], shares, axis=0).T
-    return {"numbers.edges": np.ascontiguousarray(edges, np.float32)}
+    edges = [_edges(x[:, place]) for place in range(design.numbers_in)]
+    return {"numbers.edges": np.asarray(edges, np.float32).reshape(design.numbers_in, BINS + 1)}
+
+
+def _edges(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the edges of one number, from its smallest to its largest value."""
+    values, counts = np.unique(x, return_counts=True)
+    ends = np.cumsum(np.minimum(counts, max(len(x) / BINS, 1.0)))
+    places = np.searchsorted(ends, np.linspace(0.0, ends[-1], BINS + 1))
+    return values[np.minimum(places, len(values) - 1)]
 
 
 def initial_weights(
