@@ -236,7 +236,7 @@ def test_a_run_that_has_ended_is_not_trained_again(trained, houses, tmp_path):
 @pytest.mark.parametrize(
     "place",
     [
-        *("split_audit", "judge", "findings_of", "reading_of", "export_bundle"),
+        *("split_audit", "fit", "write_training", "findings_of", "reading_of", "export_bundle"),
         *("write_held_out", "write_trained_on", "crosses_of"),
     ],
 )

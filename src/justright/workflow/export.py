@@ -11,16 +11,13 @@ import numpy as np
 from justright.bundle.card import CardFacts, ColumnFact, SliceFact, write_card
 from justright.bundle.format import Link, ModelFile, write_bundle
 from justright.datamodule import DataModule
-from justright.models.base import Learner, Spec
 from justright.models.reading import Reading
 from justright.models.registry import is_network
 from justright.monitor import baseline
 from justright.recipe import Recipe
-from justright.runs import RunFolder
-from justright.schema import Column, Finding, Schema, Value
-from justright.source import Source
-from justright.training.loop import Trained
+from justright.schema import Column, Finding, Value
 from justright.values import figure
+from justright.workflow.fit import Fitted, Prepared
 from justright.workflow.judge import Judgement
 from justright.workflow.race import Race, race_of
 from justright.workflow.terms import front_of, sentences_of
@@ -37,69 +34,46 @@ _LIBRARIES: Final = ("justright", "numpy", "scipy", "pyarrow", "jax", "optax")
 
 
 def export_bundle(
-    folder: RunFolder,
-    learner: Learner,
-    spec: Spec,
-    trained: Trained,
-    judgement: Judgement,
-    data: DataModule,
-    schema: Schema,
-    recipe: Recipe,
-    source: Source,
-    family: str,
-    findings: list[Finding],
-    reading: Reading | None = None,
+    prepared: Prepared, fitted: Fitted, findings: list[Finding], reading: Reading | None = None
 ) -> str:
     """Write `model/` into the run folder and return the model's id."""
+    schema, spec, judgement, data = prepared.schema, fitted.spec, fitted.judgement, fitted.data
     target = schema.target
     assert target is not None
-    front, arrays = learner.export(spec, trained.state, judgement.member)
-    note = judgement.threshold.note if judgement.threshold else ""
+    front, arrays = fitted.learner.export(spec, fitted.trained.state, judgement.member)
     model = ModelFile(
         schema=schema,
         features=data.plan.to_data(),
-        family=family,
+        family=fitted.family,
         front=front | front_of(reading),
         hyperparameters=dict(judgement.hyperparameters),
         task=target.task,
         outputs=spec.outputs,
         link=_LINKS[spec.loss.link],
         threshold=min(judgement.threshold.value, 1.0) if judgement.threshold else None,
-        threshold_note=note,
+        threshold_note=judgement.threshold.note if judgement.threshold else "",
         metrics={name: _plain(value) for name, value in judgement.evaluation.metrics.items()},
         versions=_versions(),
         created_by="justright",
     )
-    race = race_of(trained)
-    card = write_card(_facts(judgement, data, schema, recipe, source, family, note, findings, reading, race))
-    return write_bundle(folder.model, model, arrays, baseline(data.plan, data.blocks), card)
+    card = write_card(_facts(prepared, fitted, findings, reading))
+    return write_bundle(prepared.folder.model, model, arrays, baseline(data.plan, data.blocks), card)
 
 
-def _facts(
-    judgement: Judgement,
-    data: DataModule,
-    schema: Schema,
-    recipe: Recipe,
-    source: Source,
-    family: str,
-    note: str,
-    findings: list[Finding],
-    reading: Reading | None,
-    race: Race | None,
-) -> CardFacts:
+def _facts(prepared: Prepared, fitted: Fitted, findings: list[Finding], reading: Reading | None) -> CardFacts:
     """Gather what the card tells."""
-    target = schema.target
+    judgement, data, schema, recipe = fitted.judgement, fitted.data, prepared.schema, fitted.recipe
+    target, source = schema.target, prepared.source
     assert target is not None
     evaluation = judgement.evaluation
     name = judgement.metric
     rivals = {"base rate": judgement.baselines.base_rate, "boosted trees": judgement.baselines.boosted}
     headline = {name: evaluation.metrics[name]}
-    counts = _class_rows(data, target.classes)
     aside = [c for c in schema.columns if c.name not in data.plan.columns]
     return CardFacts(
         target=target.column.name,
         task=target.task,
-        family=family,
+        family=fitted.family,
         customer=evaluation.customer.sentences,
         metrics=headline | evaluation.metrics,
         baselines={rival: {name: value} for rival, value in rivals.items() if value is not None},
@@ -107,13 +81,13 @@ def _facts(
             SliceFact(f"{s.column} = {s.value}", s.rows, _loss_name(target.task), s.loss)
             for s in evaluation.slices
         ),
-        rows=data.trained if is_network(family) and not recipe.network.cv else data.rows,
-        class_rows=counts,
+        rows=data.trained if is_network(fitted.family) and not recipe.network.cv else data.rows,
+        class_rows=_class_rows(data, target.classes),
         columns=tuple(_column_fact(c, data) for c in schema.columns if c.name in data.plan.columns),
         set_aside=tuple(ColumnFact(c.name, c.kind, c.reason) for c in aside),
         threshold=judgement.threshold.value if judgement.threshold else None,
-        threshold_note=note,
-        training=_training(judgement, data, recipe, family, race),
+        threshold_note=judgement.threshold.note if judgement.threshold else "",
+        training=_training(judgement, data, recipe, fitted.family, race_of(fitted.trained)),
         moved_by=sentences_of(reading),
         findings=tuple(f.sentence for f in findings if f.severity != "info"),
         source=str(source.description.get("path", source.description.get("format", ""))),

@@ -7,35 +7,30 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import msgspec
-import numpy as np
 
 from justright.datamodule import DataModule, prepare
 from justright.errors import ColumnError, RecipeError, TableError, TrainingError, closest
 from justright.kinds import Profile, infer_schema
 from justright.metrics.suitability import check_loss
-from justright.models.base import Learner, Spec
-from justright.models.neural.defaults import epochs_of
-from justright.models.registry import FAMILIES, is_network, learner_for
+from justright.models.registry import FAMILIES, is_network
 from justright.optim.losses import Loss, loss_for
-from justright.optim.schedules import schedule_for
-from justright.recipe import Descent, Recipe, change, from_data
+from justright.recipe import Recipe, change, from_data
 from justright.runs import RunFolder, create, open_run
-from justright.schema import Member, Schema
+from justright.schema import Schema
 from justright.source import Source, open_source
+from justright.split import SplitAudit
 from justright.training.callbacks import Callback
-from justright.training.history import history_bytes
-from justright.training.loop import Trained, Trainer
 from justright.workflow.audit import split_audit
 from justright.workflow.export import export_bundle
 from justright.workflow.family import family_of
 from justright.workflow.findings import findings_of
+from justright.workflow.fit import Fitted, Phase, Prepared, fit, write_training
 from justright.workflow.held_out import write_held_out
-from justright.workflow.judge import Judgement, judge
-from justright.workflow.population import population
-from justright.workflow.race import RACE, passes_of, race_of
+from justright.workflow.judge import Judgement
+from justright.workflow.race import passes_of
 from justright.workflow.run import Run, load_run
 from justright.workflow.summary import Rows, Seconds, Summary
 from justright.workflow.terms import TERMS, crosses_of, reading_of
@@ -43,9 +38,6 @@ from justright.workflow.trained_on import write_trained_on
 from justright.workflow.verdict import verdict
 
 __all__ = ["Phase", "train", "train_recipe"]
-
-Phase: TypeAlias = Literal["reading", "preparing", "training", "judging"]
-"""Where on the road a run is; `reading` comes before it has a folder."""
 
 
 def train(
@@ -139,12 +131,7 @@ def train_recipe(
         recipe = open_run(resume).read("recipe.json", Recipe)
         if open_run(resume).ended:
             return load_run(resume)
-    if recipe.family not in ("auto", *FAMILIES):
-        raise RecipeError(f"family={recipe.family!r}", allowed=closest(recipe.family, ("auto", *FAMILIES)))
-    if is_network(recipe.family) and recipe.network.cv:
-        recipe = change(recipe, [f"split.folds={recipe.network.cv}"])
-    if not recipe.target:
-        raise RecipeError("no target", allowed="the column to predict", next_step="--target COLUMN")
+    recipe = _checked(recipe)
     source = open_source(table if table is not None else recipe.table, sql=recipe.sql)
     schema, profile = _read(source, recipe)
     target = schema.target
@@ -157,37 +144,59 @@ def train_recipe(
         data = _prepare(folder, source, schema, recipe, loss, keep=resume is not None)
         report = split_audit(data, schema, recipe)
         encoded = time.perf_counter()
-        family = family_of(recipe, data.plan, data.rows)
-        if is_network(family) and not recipe.network.cv:
-            data = data.one_part()
-        learner, spec, members = _question(recipe, data, loss, schema, family, folder)
-        on_phase("training", folder.path)
-        trained = _train(learner, spec, members, data, recipe, folder, callbacks)
-        on_phase("judging", folder.path)
-        trained_at = time.perf_counter()
-        judgement = judge(learner, spec, members, trained, data, recipe, schema, trained_at - begin)
-        findings = findings_of(
-            source, schema, profile, recipe, data, trained, judgement, report.findings, spec
-        )
-        reading = reading_of(learner, spec, trained, members, judgement.member, data.blocks, family, recipe)
-        model_id = export_bundle(
-            folder, learner, spec, trained, judgement, data, schema, recipe, source, family, findings, reading
-        )
-        write_held_out(folder.path / "out_of_fold.parquet", judgement.held, target)
-        write_trained_on(folder, data)
-        seconds = Seconds(read - begin, encoded - read, trained_at - encoded, time.perf_counter() - begin)
-        summary = _summary(folder, model_id, judgement, data, schema, recipe, seconds)
-        crosses = crosses_of(reading, getattr(learner, "search_seconds", 0.0))
-        if is_network(family):
-            compiling = getattr(learner, "compile_seconds", None)
-            summary = _of_network(summary, trained, judgement.member, data, recipe, compiling)
-        summary = msgspec.structs.replace(
-            summary, findings=findings, interrupted=trained.interrupted, crosses=crosses
-        )
-        if reading is not None:
-            folder.write_bytes(TERMS, msgspec.json.encode(reading) + b"\n")
-        files = {"schema": schema, "profile": profile, "split": report, "evaluation": judgement.evaluation}
-        return _ended(folder, files, summary)
+        prepared = Prepared(source, schema, profile, loss, data, folder, begin, on_phase)
+        fitted = fit(prepared, recipe, folder.checkpoint, callbacks)
+        write_training(folder, fitted.trained)
+        times = (read - begin, encoded - read, fitted.trained_at - encoded)
+        return _finished(prepared, fitted, report, times)
+
+
+def _checked(recipe: Recipe) -> Recipe:
+    """Return a recipe that can be run; RecipeError else."""
+    if recipe.family not in ("auto", *FAMILIES):
+        raise RecipeError(f"family={recipe.family!r}", allowed=closest(recipe.family, ("auto", *FAMILIES)))
+    if not recipe.target:
+        raise RecipeError("no target", allowed="the column to predict", next_step="--target COLUMN")
+    if is_network(recipe.family) and recipe.network.cv:
+        return change(recipe, [f"split.folds={recipe.network.cv}"])
+    return recipe
+
+
+def _finished(
+    prepared: Prepared, fitted: Fitted, report: SplitAudit, times: tuple[float, float, float]
+) -> Run:
+    """Write the model and all that a run leaves."""
+    folder, schema, judgement, trained = prepared.folder, prepared.schema, fitted.judgement, fitted.trained
+    target = schema.target
+    assert target is not None
+    findings = findings_of(
+        prepared.source, schema, prepared.profile, fitted.recipe, fitted.data, trained, judgement,
+        report.findings, fitted.spec,
+    )  # fmt: skip
+    reading = reading_of(
+        fitted.learner, fitted.spec, trained, fitted.members, judgement.member, fitted.data.blocks,
+        fitted.family, fitted.recipe,
+    )  # fmt: skip
+    model_id = export_bundle(prepared, fitted, findings, reading)
+    write_held_out(folder.path / "out_of_fold.parquet", judgement.held, target)
+    write_trained_on(folder, fitted.data)
+    seconds = Seconds(*times, time.perf_counter() - prepared.begin)
+    summary = _summary(folder, model_id, judgement, fitted.data, schema, fitted.recipe, seconds)
+    if is_network(fitted.family):
+        summary = _of_network(summary, fitted)
+    crosses = crosses_of(reading, getattr(fitted.learner, "search_seconds", 0.0))
+    summary = msgspec.structs.replace(
+        summary, findings=findings, interrupted=trained.interrupted, crosses=crosses
+    )
+    if reading is not None:
+        folder.write_bytes(TERMS, msgspec.json.encode(reading) + b"\n")
+    files = {
+        "schema": schema,
+        "profile": prepared.profile,
+        "split": report,
+        "evaluation": judgement.evaluation,
+    }
+    return _ended(folder, files, summary)
 
 
 def _ended(folder: RunFolder, files: Mapping[str, Any], summary: Summary) -> Run:
@@ -234,18 +243,14 @@ def _summary(
     )
 
 
-def _of_network(
-    summary: Summary,
-    trained: Trained,
-    member: int,
-    data: DataModule,
-    recipe: Recipe,
-    compile_seconds: float | None,
-) -> Summary:
+def _of_network(summary: Summary, fitted: Fitted) -> Summary:
     """Add what only networks have: the rows that judged them, and how their passes went."""
-    held_out = 0 if recipe.network.cv else data.rows - data.trained
+    data = fitted.data
+    held_out = 0 if fitted.recipe.network.cv else data.rows - data.trained
     rows = msgspec.structs.replace(summary.rows, held_out=held_out)
-    return msgspec.structs.replace(summary, rows=rows, passes=passes_of(trained, member, compile_seconds))
+    seconds = getattr(fitted.learner, "compile_seconds", None)
+    passes = passes_of(fitted.trained, fitted.judgement.member, seconds)
+    return msgspec.structs.replace(summary, rows=rows, passes=passes)
 
 
 @contextmanager
@@ -291,63 +296,3 @@ def _read(source: Source, recipe: Recipe) -> tuple[Schema, Profile]:
         drop=recipe.drop,
         weight=recipe.weight,
     )
-
-
-def _question(
-    recipe: Recipe, data: DataModule, loss: Loss, schema: Schema, family: str, folder: RunFolder
-) -> tuple[Learner, Spec, tuple[Member, ...]]:
-    """Return who learns, what it is told, and the population."""
-    assert schema.target is not None
-    learner = learner_for(family, recipe)
-    outputs = len(schema.target.classes) if loss.link == "softmax" else 1
-    schedule = schedule_for(recipe.descent.schedule)
-    descent = recipe.descent
-    if is_network(family):
-        passes = epochs_of(recipe.network, data.rows if recipe.network.cv else data.trained)
-        descent = Descent("sgd", epochs=passes, patience=recipe.network.patience, tolerance=0.0)
-    spec = Spec(
-        loss,
-        outputs,
-        data.plan,
-        descent,
-        schedule,
-        data.rows,
-        recipe.features.clip,
-        folder.scratch,
-    )
-    members = population(
-        recipe, data, exact_sums=loss.name == "squared" and recipe.descent.optimizer == "exact"
-    )
-    return learner, spec, members
-
-
-def _train(
-    learner: Learner,
-    spec: Spec,
-    members: tuple[Member, ...],
-    data: DataModule,
-    recipe: Recipe,
-    folder: RunFolder,
-    callbacks: Sequence[Callback],
-) -> Trained:
-    """Train the population and keep its history."""
-    trainer = Trainer(learner, callbacks=callbacks, checkpoint=folder.checkpoint)
-    trained = trainer.fit(
-        spec, members, data.blocks, seed=recipe.seed, question=_fingerprint(recipe, data, members)
-    )
-    folder.write_bytes("history.jsonl", history_bytes(trained.history.rows))
-    folder.write("training.json", {"ended": trained.history.ended, "seconds": trained.history.seconds})
-    race = race_of(trained)
-    if race is not None:
-        folder.write(RACE, race)
-    return trained
-
-
-def _fingerprint(recipe: Recipe, data: DataModule, members: tuple[Member, ...]) -> str:
-    """Return a fingerprint of what is trained: a checkpoint of anything else is not resumed."""
-    import hashlib
-
-    sha = hashlib.sha256(msgspec.json.encode([recipe, members, data.plan.data]))
-    for block in data.blocks:
-        sha.update(np.ascontiguousarray(block.key).data)
-    return sha.hexdigest()
