@@ -1,20 +1,22 @@
 """Boosted trees as a rival: LightGBM with its default settings, fitted once on one fold.
 
-The only place that imports lightgbm, and only when it is called. It sees the encoded rows that every
-family sees: numbers with NaN for missing, codes as categories, and of text the commonest n-grams.
+It sees the encoded rows that every family sees: numbers with NaN for missing, codes as categories, and of
+text the commonest n-grams.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from justright.errors import MissingExtraError, RecipeError, TrainingError
+from justright.errors import RecipeError, TrainingError
+from justright.models.boosted.columns import commonest, matrix
+from justright.models.boosted.library import lightgbm_for
 from justright.schema import Block, FloatArray, IntArray, Task
 
 __all__ = ["Boosted", "boosted_baseline"]
@@ -23,7 +25,6 @@ _ROUNDS: Final = 100
 _CELLS: Final = 1 << 24  # numbers the training rows may hold: 64 MB
 _JUDGED: Final = 200_000  # rows of the fold that are predicted
 _SMALL: Final = 1 << 19  # below, a second thread costs more in waiting than it brings on a busy machine
-_WORDS: Final = 100  # commonest n-grams that become columns
 _OBJECTIVES: Final = {"regression": "regression", "binary": "binary", "multiclass": "multiclass"}
 
 
@@ -108,11 +109,11 @@ def boosted_baseline(
     >>> boosted_baseline([block], "binary").prediction.round(1)[[0, -1]]
     array([0., 1.])
     """
-    lightgbm = _lightgbm()
+    lightgbm = lightgbm_for("boosted baseline", "--no-baseline")
     if task not in _OBJECTIVES:
         raise RecipeError(f"task={task!r}", allowed="one of: " + ", ".join(_OBJECTIVES))
     begin = time.monotonic()
-    words = _commonest(blocks)
+    words = commonest(blocks)
     rows, label, weight = _training(blocks, words, fold, forward)
     place, judged = _judged(blocks, words, fold)
     if not len(label) or not len(place):
@@ -146,21 +147,6 @@ def boosted_baseline(
     return Boosted(prediction, place, rounds, clock.stopped, len(label))
 
 
-def _lightgbm() -> Any:
-    """The library, or one sentence on how to get it."""
-    try:
-        import lightgbm
-    except (ImportError, OSError) as error:
-        # OSError: the package is there, but a system library it needs (libgomp) is not.
-        raise MissingExtraError(
-            f"lightgbm, which cannot be loaded: {error}",
-            allowed="the extra `train`",
-            where="boosted baseline",
-            next_step="pip install 'justright[train]' (and the system library libgomp1), or --no-baseline",
-        ) from error
-    return lightgbm
-
-
 class _Clock:
     """Stops the growing of trees at a moment of the monotonic clock."""
 
@@ -176,18 +162,6 @@ class _Clock:
             raise self.stop(moment.iteration, [])
 
 
-def _commonest(blocks: Sequence[Block]) -> IntArray:
-    """Slots of the commonest n-grams, rising; none where there is no text."""
-    if blocks[0].tokens is None:
-        return np.empty(0, np.int64)
-    counts = np.zeros(blocks[0].tokens.width, np.int64)
-    for block in blocks:
-        if block.tokens is not None:
-            counts += np.bincount(block.tokens.indices, minlength=len(counts))
-    top = np.argsort(-counts, kind="stable")[:_WORDS]
-    return np.sort(top[counts[top] > 0])
-
-
 def _training(
     blocks: Sequence[Block], words: IntArray, fold: int, forward: bool
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -199,7 +173,7 @@ def _training(
     parts, labels, weights = [], [], []
     for block, inside in kept:
         rows = np.flatnonzero(inside & _sampled(block, share))
-        parts.append(_matrix(block, rows, words))
+        parts.append(matrix(block, words, rows))
         labels.append(np.asarray(block.target[rows], dtype=np.float32).reshape(len(rows)))
         weights.append(block.weight[rows])
     return np.concatenate(parts), np.concatenate(labels), np.concatenate(weights)
@@ -212,7 +186,7 @@ def _judged(blocks: Sequence[Block], words: IntArray, fold: int) -> tuple[IntArr
     for block in blocks:
         rows = np.flatnonzero((block.fold[:, 0] == fold) & _sampled(block, _JUDGED / max(total, 1)))
         places.append(rows + begin)
-        parts.append(_matrix(block, rows, words))
+        parts.append(matrix(block, words, rows))
         begin += block.rows
     return np.concatenate(places), np.concatenate(parts)
 
@@ -222,28 +196,3 @@ def _sampled(block: Block, share: float) -> npt.NDArray[np.bool_]:
     if share >= 1.0:
         return np.ones(block.rows, dtype=bool)
     return block.key < np.uint64(share * 2.0**64)
-
-
-def _matrix(block: Block, rows: IntArray, words: IntArray) -> npt.NDArray[np.float32]:
-    """Numbers, then codes, then the commonest n-grams, float32 (rows, columns)."""
-    numbers, codes = block.numeric.shape[1], block.codes.shape[1]
-    out = np.zeros((len(rows), numbers + codes + len(words)), np.float32)
-    out[:, :numbers] = block.numeric[rows]
-    out[:, numbers : numbers + codes] = block.codes[rows]
-    for line, column, value in _text(block, rows, words):
-        out[line, numbers + codes + column] = value
-    return out
-
-
-def _text(
-    block: Block, rows: IntArray, words: IntArray
-) -> Iterator[tuple[IntArray, IntArray, npt.NDArray[np.float32]]]:
-    """Lines, columns and values of the commonest n-grams in some rows, as one triple of arrays."""
-    if block.tokens is None or not len(words) or not len(rows):
-        return
-    tokens = block.take(rows).tokens
-    assert tokens is not None
-    line = np.repeat(np.arange(len(rows)), np.diff(tokens.indptr))
-    column = np.searchsorted(words, tokens.indices).clip(0, len(words) - 1)
-    known = words[column] == tokens.indices
-    yield line[known], column[known], tokens.values[known]

@@ -114,7 +114,7 @@ def test_periods_train_on_the_past_only():
 
 
 def test_large_tables_are_sampled(monkeypatch):
-    import justright.models.boosted as boosted
+    import justright.models.boosted.baseline as boosted
 
     monkeypatch.setattr(boosted, "_CELLS", 800)
     monkeypatch.setattr(boosted, "_JUDGED", 100)
