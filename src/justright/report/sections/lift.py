@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from justright.schema import Value
 
 __all__ = ["lift"]
 
+_DEPTHS: Final = tuple((np.arange(1, 51) / 50.0).tolist())
+
 
 def lift(held: OutOfFold) -> tuple[Figure, ...]:
     """Gains against the share of rows taken, with lift in the table; nothing where no row is true."""
@@ -25,7 +27,8 @@ def lift(held: OutOfFold) -> tuple[Figure, ...]:
     tenth = next(point for point in points if point.depth == 0.1)
     told = (
         f"The tenth of the rows with the highest probabilities holds {percent(tenth.gain.value)} of the true "
-        f"rows ({_range(tenth.gain)}): {number(round(tenth.lift.value, 2))} times as many as a tenth taken blindly"
+        f"rows ({_range(tenth.gain)}): {number(round(tenth.lift.value, 2))} times as many as "
+        "a tenth taken blindly"
     )
     cells = tuple(
         (
@@ -43,7 +46,8 @@ def lift(held: OutOfFold) -> tuple[Figure, ...]:
         Key("accent", "found, with 95 % interval", "line"),
         Key("muted", "rows taken blindly; all true rows first", "dash"),
     )
-    drawing = draw(_gains(points, share), "lift", told, height=270)
+    curve = lift_points(held.target, held.prediction, held.weight, depths=_DEPTHS)
+    drawing = draw(_gains(curve, share), "lift", told, height=270)
     return (Figure("Gains", drawing, told, Table("Gains and lift", head, cells, ()), keys, f"{told}."),)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,14 +17,17 @@ from justright.schema import Value
 
 __all__ = ["precision_recall"]
 
-_FLOORS = (0.8, 0.9, 0.95)
+_FLOORS: Final = (0.8, 0.9, 0.95)
+_KNOWN: Final = 0.4
 
 
 def precision_recall(held: OutOfFold, threshold: Threshold | None) -> tuple[Figure, ...]:
     """The curve, the chosen threshold on it, thresholds that keep a floor; nothing where no row is true."""
     if not (held.target == 1).any():
         return ()
-    points = precision_recall_points(held.target, held.prediction, held.weight)
+    every = precision_recall_points(held.target, held.prediction, held.weight)
+    # The first rows alone say nothing of a precision: one right or wrong is all or nothing.
+    points = tuple(p for p in every if p.precision.high - p.precision.low < _KNOWN) or every
     share = float(np.average(held.target == 1, weights=held.weight))
     kept = [
         preset(held.target, held.prediction, held.weight, floor=floor)
