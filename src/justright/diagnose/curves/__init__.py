@@ -1,0 +1,1 @@
+"""What the curves of a training say: one file a rule, `verdict` asks them all."""

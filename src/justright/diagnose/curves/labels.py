@@ -1,0 +1,120 @@
+"""What held-out predictions say of the labels: a class that is never said, a mean that is off, wrong labels."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from justright.diagnose.curves.reading import Reading
+from justright.diagnose.curves.sign import Sign, Unknown
+from justright.values import figure
+
+__all__ = ["batch_order", "class_collapse", "label_noise"]
+
+_SHARE: Final = 0.05  # a class with so many rows should be said now and then
+_SAID: Final = 0.15  # of its share: said less often is hardly said
+_OFF: Final = 6.0  # standard errors by which a mean prediction is off
+_CLIMBED: Final = 0.6  # of what there is to gain, lost again by the training loss: no order does that
+_SURE: Final = 0.2  # share of rows, those of which the model is surest
+_WRONG: Final = 0.13  # errors among them
+_ALIKE: Final = 0.66  # of the errors among the surer half: a plateau
+_CHASED: Final = 1.18  # gain of the run over that of trees, which chase single rows
+
+
+def class_collapse(reading: Reading) -> Sign | Unknown | None:
+    """A class is hardly ever given any probability, far less than its share of the rows."""
+    held = reading.evidence.held
+    if reading.evidence.task == "regression":
+        return None
+    if held is None:
+        return Unknown("class collapse: no held-out predictions")
+    p, classes = reading.evidence.probabilities(), reading.evidence.classes
+    true = np.bincount(held.target.astype(int), minlength=classes) / held.rows
+    given = p.mean(axis=0)
+    said = np.bincount(p.argmax(axis=1), minlength=classes) / held.rows
+    error = np.sqrt(true * (1.0 - true) / held.rows)
+    lost = (true > _SHARE) & (said < _SAID * true) & (given < true - _OFF * error) & (given < 0.6 * true)
+    if not lost.any():
+        return None
+    worst = int(np.argmax(np.where(lost, true - given, -1.0)))
+    sentence = (
+        f"Class number {worst} has {true[worst]:.1%} of the rows, but is said for {said[worst]:.1%} of them, and"
+        f" is given a probability of {given[worst]:.1%} on average."
+    )
+    evidence = {"class": worst, "true": float(true[worst]), "said": float(said[worst])}
+    evidence["given"] = float(given[worst])
+    weighed = bool(np.ptp(held.weight) > 0)
+    change = ('weight=""',) if weighed else ()
+    return Sign("class-collapse", 0.97 if weighed else 0.5, sentence, evidence, change, "weigh classes alike")
+
+
+def batch_order(reading: Reading) -> Sign | Unknown | None:
+    """The mean prediction is off: the rows seen last weigh more than the others."""
+    held = reading.evidence.held
+    if not reading.evidence.steps or held is None or held.rows < 100 or np.ptp(held.weight) > 0:
+        return None
+    t = reading.train
+    climbed = np.inf if not len(t) or not np.isfinite(t).all() else (t[-1] - t.min()) / reading.worth
+    off, unit = _off(reading)
+    if abs(off) <= _OFF or reading.evidence.failed or climbed > _CLIMBED:
+        return None
+    sentence = (
+        f"Held-out predictions are off on average by {abs(off):.1f} standard errors ({figure(unit, 2)}), though"
+        " a mean is the first thing a model learns: the rows taken last weigh more than the others."
+    )
+    return Sign("batch-order", 0.91, sentence, {"errors": off, "off": unit}, (), "mix the rows of a pass")
+
+
+def _off(reading: Reading) -> tuple[float, float]:
+    """Return by how much the mean prediction is off: in standard errors, and in its own unit."""
+    held = reading.evidence.held
+    assert held is not None
+    if reading.evidence.task == "regression":
+        residual = np.asarray(held.target, np.float64) - held.prediction
+        error = float(residual.std() / np.sqrt(held.rows))
+        return float(residual.mean()) / max(error, 1e-300), float(residual.mean())
+    p = reading.evidence.probabilities()
+    true = np.eye(p.shape[1])[held.target.astype(int)]
+    gap = (true - p).mean(axis=0)
+    error = np.sqrt(np.maximum((p * (1.0 - p)).mean(axis=0), 1e-6) / held.rows)
+    worst = int(np.argmax(np.abs(gap / error)))
+    return float(gap[worst] / error[worst]), float(gap[worst])
+
+
+def label_noise(reading: Reading) -> Sign | Unknown | None:
+    """The surest predictions are wrong as often as less sure ones; or trees, which chase rows, stay behind."""
+    held = reading.evidence.held
+    if held is None or reading.evidence.rival is None or held.rows < 100:
+        return Unknown("label noise: too few held-out predictions, or no boosted trees beside the run")
+    mean, error = reading.advantage
+    if reading.lowest >= reading.base or mean < error:
+        return None
+    if reading.evidence.task == "regression":
+        return _chased(reading)
+    p = reading.evidence.probabilities()
+    sure = np.argsort(-p.max(axis=1), kind="stable")
+    wrong = (p.argmax(axis=1) != held.target)[sure]
+    top, half = float(wrong[: round(_SURE * held.rows)].mean()), float(wrong[: held.rows // 2].mean())
+    if top < _WRONG or top < _ALIKE * half:
+        return None
+    sentence = (
+        f"Of the fifth of the rows of which the model is surest, {top:.0%} are wrong, of the surer half"
+        f" {half:.0%}: labels are wrong there as often as anywhere."
+    )
+    return Sign(
+        "label-noise", 0.6, sentence, {"surest": top, "half": half}, (), "look at the rows it is sure of"
+    )
+
+
+def _chased(reading: Reading) -> Sign | None:
+    """Boosted trees of default settings fit single rows; where values are wrong, they lose by it."""
+    share = reading.share
+    if share is None or share < _CHASED:
+        return None
+    sentence = (
+        f"Boosted trees, which chase single rows, have {1.0 / share:.0%} of the gain of this model: many values"
+        " of the target look like those of other rows."
+    )
+    move = "look at the rows with the largest errors"
+    return Sign("label-noise", 0.6, sentence, {"share": share}, ("loss=huber",), move)

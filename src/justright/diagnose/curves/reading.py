@@ -1,0 +1,185 @@
+"""What the rules read: the curves of a run as arrays, with their noise, and what held-out rows say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from justright.diagnose.curves.losses import base_losses, held_losses
+from justright.diagnose.evidence import Evidence
+from justright.optim.losses import Loss, loss_for
+from justright.schema import FloatArray
+
+__all__ = ["Reading", "noise_of"]
+
+_TO_DEVIATION: Final = 0.6745  # median absolute value of a standard normal number
+_LATE: Final = 0.5  # of the passes: noise is that of the second half
+
+
+def noise_of(curve: FloatArray) -> float:
+    """Return the standard deviation of a curve around its own course, from second differences.
+
+    Parameters
+    ----------
+    curve : float64 (passes,)
+        Losses; those that are no numbers are left out.
+
+    Returns
+    -------
+    float
+        0 for fewer than four passes.
+
+    Examples
+    --------
+    >>> noise_of(np.linspace(1.0, 0.0, 20)) < 1e-12
+    True
+    >>> round(noise_of(np.random.default_rng(0).normal(size=4000)), 1)
+    1.0
+    """
+    known = curve[np.isfinite(curve)]
+    if len(known) < 4:
+        return 0.0
+    bends = known[:-2] - 2.0 * known[1:-1] + known[2:]
+    return float(np.median(np.abs(bends)) / _TO_DEVIATION / np.sqrt(6.0))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A run, read.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        What is known of it.
+    """
+
+    evidence: Evidence
+
+    @cached_property
+    def loss(self) -> Loss:
+        """What was minimised."""
+        recipe = self.evidence.recipe
+        return loss_for(recipe.loss, self.evidence.task, recipe.quantile)
+
+    @cached_property
+    def validation(self) -> FloatArray:
+        """Mean validation loss of the judged members, float64 (passes,)."""
+        return self._curve("validation")
+
+    @cached_property
+    def train(self) -> FloatArray:
+        """Mean training loss of the same members, float64 (passes,)."""
+        return self._curve("train")
+
+    def _curve(self, name: str) -> FloatArray:
+        """Return a mean over judged members by pass; passes that saw a sample of the rows are left out."""
+        sums: dict[int, list[float]] = {}
+        largest = max((row.share for row in self.evidence.history), default=1.0)
+        for row in self.evidence.history:
+            if row.fold >= 0 and row.share == largest:
+                value = getattr(row, name)
+                sums.setdefault(row.number, []).append(np.nan if value is None else value)
+        return np.asarray([float(np.mean(sums[number])) for number in sorted(sums)])
+
+    def norm(self, name: str) -> FloatArray:
+        """Return a norm of the history by pass, the mean over judged members; empty where it is not kept."""
+        sums: dict[int, list[float]] = {}
+        for row in self.evidence.history:
+            if row.fold >= 0 and name in row.norms:
+                sums.setdefault(row.number, []).append(row.norms[name])
+        return np.asarray([float(np.mean(sums[number])) for number in sorted(sums)])
+
+    @cached_property
+    def best(self) -> int:
+        """Place of the smallest validation loss."""
+        known = np.where(np.isfinite(self.validation), self.validation, np.inf)
+        return int(np.argmin(known)) if len(known) else 0
+
+    @cached_property
+    def noise(self) -> float:
+        """Pass-to-pass noise of the validation loss, late in the training."""
+        return noise_of(self.validation[int(_LATE * len(self.validation)) :])
+
+    @cached_property
+    def train_noise(self) -> float:
+        """Pass-to-pass noise of the training loss, late in the training."""
+        return noise_of(self.train[int(_LATE * len(self.train)) :])
+
+    @cached_property
+    def base(self) -> float:
+        """Loss of the best constant."""
+        return self.evidence.base
+
+    @property
+    def lowest(self) -> float:
+        """The smallest validation loss; infinite where there is none."""
+        return float(self.validation[self.best]) if len(self.validation) else float("inf")
+
+    @property
+    def last(self) -> float:
+        """The last validation loss that is a number; infinite where the training diverged at once."""
+        known = self.validation[np.isfinite(self.validation)]
+        return float(known[-1]) if len(known) else float("inf")
+
+    @property
+    def gain(self) -> float:
+        """How far below the best constant the run came."""
+        return self.base - self.lowest
+
+    @cached_property
+    def worth(self) -> float:
+        """What there is to gain: by the run at its best, or by boosted trees; never below 3 % of the base loss.
+
+        Noise, rises and falls are measured in it: next to nothing gained makes any noise look large.
+        """
+        rival = self.evidence.rival
+        trees = self.base - rival.loss if rival is not None and rival.loss is not None else 0.0
+        known = [value for value in (self.gain, trees) if np.isfinite(value)]
+        return float(max([*known, 0.03 * abs(self.base), 1e-12]))
+
+    @property
+    def annealed(self) -> bool:
+        """Whether the rate falls to nothing at the end: the losses then fall with it, and end flat."""
+        recipe = self.evidence.recipe
+        name = recipe.network.schedule if self.evidence.network else recipe.descent.schedule
+        return name != "constant"
+
+    @cached_property
+    def scale(self) -> float:
+        """What the target was divided by in training, from the two units of the base loss."""
+        held = self.evidence.held
+        if held is None or self.loss.link != "identity" or self.loss.name != "squared":
+            return 1.0
+        return float(np.sqrt(base_losses(self.loss, held).mean() / max(self.base, 1e-300)))
+
+    @cached_property
+    def advantage(self) -> tuple[float, float]:
+        """Paired difference of the base's and the run's loss over held-out rows: mean, standard error."""
+        held = self.evidence.held
+        if held is None or held.rows < 2:
+            return float("nan"), float("nan")
+        classes = max(self.evidence.classes, 1)
+        gap = base_losses(self.loss, held, classes, self.scale) - held_losses(self.loss, held, self.scale)
+        weight = held.weight / held.weight.sum()
+        mean = float(weight @ gap)
+        return mean, float(np.sqrt(np.square(weight) @ np.square(gap - mean)))
+
+    @cached_property
+    def share(self) -> float | None:
+        """Part of the gain of boosted trees over the base rate that the run has; None = trees gain nothing.
+
+        By the loss where that of the trees is known: a rank metric does not see a model that has hardly begun.
+        """
+        rival = self.evidence.rival
+        if rival is None:
+            return None
+        ours = self.advantage[0]
+        if rival.loss is not None and np.isfinite(ours):
+            gain = self.base - rival.loss
+            # Trees of default settings may be worse than the base rate in loss, and good in rank.
+            if gain > 0:
+                return float(ours / gain)
+        return rival.share
