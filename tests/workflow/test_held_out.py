@@ -142,3 +142,11 @@ def test_a_full_disk_leaves_nothing_half(tmp_path, monkeypatch):
     with pytest.raises(StorageError, match="No space left"):
         write_held_out(tmp_path / "o.parquet", held, Target(Column("y", "numeric", "number"), "regression"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_row_keeps_its_fingerprint(made, tmp_path):
+    run, block, *_ = made
+    held = run(0)
+    assert held.key.tolist() == [0, 1, 2, 4] == block.key[held.place].tolist()
+    write_held_out(tmp_path / "o.parquet", held, Target(Column("y", "numeric", "number"), "regression"))
+    assert pq.read_table(tmp_path / "o.parquet").column("fingerprint").to_pylist() == [0, 1, 2, 4]

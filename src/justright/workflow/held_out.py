@@ -46,6 +46,8 @@ class HeldOut:
         Held-out loss of every setting.
     sampled : int64 (sampled rows,)
         Which of the rows above were sampled.
+    key : uint64 (rows,) or None
+        Fingerprint of each row's features: finds the same row in another run.
     """
 
     prediction: FloatArray
@@ -55,6 +57,7 @@ class HeldOut:
     place: npt.NDArray[np.int64]
     losses: npt.NDArray[np.float32]
     sampled: npt.NDArray[np.int64]
+    key: npt.NDArray[np.uint64] | None = None
 
 
 def choose_setting(
@@ -118,21 +121,25 @@ def held_out(
             last = int(fold.max(initial=-1))
             mine = np.asarray([own.get((f, chosen), 0) for f in range(1 + last)], np.int64)
             picked = margins[rows, :, mine[fold]] if len(rows) else margins[rows, :, 0]
-            pieces.append((picked, part.target[rows], part.weight[rows], fold, rows + begin))
+            pieces.append((picked, part.target[rows], part.weight[rows], fold, rows + begin, part.key[rows]))
             thin = rows[(np.arange(len(rows)) + seen) % step == 0]
             losses.append(_losses(spec, margins[thin], part, thin, own, settings))
             begin += part.rows
             seen += len(rows)
-    margin, target, weight, fold, place = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    margin, target, weight, fold, place, key = (
+        np.concatenate(column) for column in zip(*pieces, strict=True)
+    )
     prediction, target = _in_unit(spec, margin, target)
     sampled = np.arange(0, len(place), step)
     return HeldOut(
-        prediction, target, weight.astype(np.float64), fold, place, np.concatenate(losses), sampled
+        prediction, target, weight.astype(np.float64), fold, place, np.concatenate(losses), sampled, key
     )
 
 
 def write_held_out(path: Path, held: HeldOut, target: Target) -> None:
-    """Write the out-of-fold predictions as Parquet: row, fold, weight, target, prediction or probabilities.
+    """Write the out-of-fold predictions as Parquet.
+
+    Columns: row, fold, weight, fingerprint (of the features), target, prediction or probabilities.
 
     Raises
     ------
@@ -143,6 +150,8 @@ def write_held_out(path: Path, held: HeldOut, target: Target) -> None:
     import pyarrow.parquet as pq
 
     columns: dict[str, Any] = {"row": held.place, "fold": held.fold, "weight": held.weight}
+    if held.key is not None:
+        columns["fingerprint"] = held.key
     columns["target"] = np.asarray(target.classes)[held.target] if target.classes else held.target
     if target.task == "multiclass":
         for number, name in enumerate(target.classes):
