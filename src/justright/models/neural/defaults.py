@@ -25,6 +25,7 @@ _STEPS: Final = 60_000  # of a training, where passes are many
 _FEWEST: Final = 8
 # Rates in the "neural tangent" scale that serve all widths (RealMLP, 256 passes: 0.04 for classes, 0.2 for
 # numbers; california, 48 passes: 0.1 is better by 3 %).
+_USUAL_DEPTH: Final = 2
 _RATES: Final = {"classes": 0.04, "numbers": 0.1}
 
 
@@ -124,4 +125,6 @@ def prior_of(network: Network, spec: Spec, batch: int) -> float:
     if row.rate_free:
         return float(row.rate)
     rate *= row.rate / row_of("adam").rate
+    # Deep networks want smaller steps: california, six layers: a third of the rate of two is better by 14 %.
+    rate *= min(_USUAL_DEPTH / max(len(network.hidden), 1), 1.0)
     return float(rate * min((batch / _BATCH) ** 0.5, 4.0))
