@@ -52,7 +52,6 @@ def range_test(network: Any, parts: Any, seed: int) -> tuple[Any, list[float]]:
     from justright.models.neural.defaults import batch_of, design_for, rule_for
     from justright.models.neural.front import fit_scales, layout_of
     from justright.models.neural.net import TableNet, pack
-    from justright.models.neural.objective import objective_for
     from justright.models.neural.program import Batches, Program
     from justright.models.neural.rows import batches_of, pack_rows
 
@@ -65,7 +64,7 @@ def range_test(network: Any, parts: Any, seed: int) -> tuple[Any, list[float]]:
     fixed = net.fixed(rows.x)
     first = net.initial(np.random.default_rng(seed), {**scales, **fixed}, rows.x, rows.codes)
     rule = rule_for(msgspec.structs.replace(network, schedule="constant"))
-    program = Program(net, fixed, objective_for(spec.loss), spec.loss, rule)
+    program = Program(net, fixed, spec.loss, rule)
     batches = batches_of(rows, batch_of(network, rows.count), seed, 0, 0)
     rates = LOW * (HIGH / LOW) ** (np.arange(STEPS) / (STEPS - 1))
     carry = program.start(pack(np, net.leaves, first)[None], net.statistics(), rates[:1], STEPS)

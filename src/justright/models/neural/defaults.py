@@ -25,8 +25,8 @@ _STEPS: Final = 60_000  # of a training, where passes are many
 _FEWEST: Final = 8
 # Rates in the "neural tangent" scale that serve all widths (RealMLP, 256 passes: 0.04 for classes, 0.2 for
 # numbers; california, 48 passes: 0.1 is better by 3 %).
-_USUAL_DEPTH: Final = 2
 _RATES: Final = {"classes": 0.04, "numbers": 0.1}
+_USUAL_DEPTH: Final = 2  # layers that they are for
 
 
 def design_for(network: Network, layout: Layout, spec: Spec) -> Design:

@@ -28,7 +28,7 @@ EMBEDDED: Final = 8
 
 # How fast a group learns, as a multiple of the rate (RealMLP, arXiv 2407.04491, table A.1).
 _FRONT, _SLOW = 6.0, 0.1
-# The wide part begins at its optimum: at 0.01 its cells learn rows by heart (bike_sharing, held-out rmse 46, not 41).
+# The wide part begins at its optimum: at 0.01 its cells learn rows by heart (bike_sharing: rmse 46, not 41).
 _WIDE: Final = 0.001
 
 
