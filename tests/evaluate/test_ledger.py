@@ -122,3 +122,29 @@ def test_a_full_disk_is_a_clear_error_and_nothing_is_shown(tmp_path, monkeypatch
 def test_the_level_needs_a_look():
     with pytest.raises(RecipeError, match="looks=0"):
         level_after(0)
+
+
+def test_looks_in_other_ledgers_count(tmp_path):
+    opened = look(tmp_path / "ledger.jsonl", elsewhere=3)
+    assert opened.number == 4
+    assert opened.level == level_after(4)
+    assert opened.findings[0].id == "test-opened-again"
+
+
+def test_a_model_that_is_no_better_leaves_no_figures(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    assert look(path, loss=1.0).released
+    second = look(path, model_id="m2", loss=0.99, best="run-1")
+    assert not second.released
+    assert "not better than run-1 beyond the noise" in second.findings[0].sentence
+    first, closed = read_ledger(path)[0]
+    assert (first.released, first.loss, first.metrics) == (True, 1.0, {"rmse": 1.5})
+    assert (closed.released, closed.loss, closed.metrics) == (False, None, {})
+
+
+def test_a_ledger_of_before_is_read(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    path.write_text('{"number":1,"model_id":"m1","test_id":"t1","rows":100,"metrics":{"rmse":1.5}}\n')
+    (old,), findings = read_ledger(path)
+    assert old.released and old.loss is None and findings == ()
+    assert look(path).number == 2

@@ -109,3 +109,57 @@ def test_rows_without_target_or_weight_are_left_out(trained, houses):
     judged = evaluate_model(run.path, fresh | {"w": [0.0 if i >= 50 else 2.0 for i in range(60)]})
     assert judged.evaluation.rows == 40
     assert evaluate_model(run.path, fresh).evaluation.rows == 50
+
+
+def both(trained, written, second):
+    """Two runs in one folder with the same test rows, the first already looked at."""
+    one = trained(written("price"), "price", split={"test": 25, "by": ["street"]}, family="linear")
+    choices = {"family": "linear", **second}
+    other = trained(written("price"), "price", split={"test": 25, "by": ["street"]}, **choices)
+    return one, evaluate_model(one.path, user="ann", now="1"), other
+
+
+def test_a_model_that_is_no_better_repeats_the_figures_of_the_best(trained, written):
+    one, first, other = both(trained, written, {"drop": ("size",)})
+    judged = evaluate_model(other.path, user="bob", now="2")
+    assert (judged.look.number, judged.look.released) == (2, False)
+    assert judged.look.findings[0].evidence["best"] == one.path.name
+    shown, known = judged.evaluation.metrics["rmse"], first.evaluation.metrics["rmse"]
+    assert shown.value == known.value and shown.high > known.high
+    (line,) = (other.path / "ledger.jsonl").read_text().splitlines()
+    assert json.loads(line)["metrics"] == {} and json.loads(line)["released"] is False
+    third = evaluate_model(one.path, user="ann", now="3")
+    assert (third.look.number, third.look.released) == (3, True)
+
+
+def test_a_model_that_is_better_is_shown_and_known_figures_stay_so(trained, written):
+    full, _, poor = both(trained, written, {"drop": ("size",)})
+    (full.path / "ledger.jsonl").unlink()
+    assert evaluate_model(poor.path, user="a", now="1").look.released  # now the poor one is the first
+    judged = evaluate_model(full.path, user="a", now="2")
+    assert (judged.look.number, judged.look.released) == (2, True)
+    again = evaluate_model(poor.path, user="a", now="3")
+    assert (again.look.number, again.look.released) == (3, True)
+
+
+@pytest.mark.parametrize("harm", ["gone", "damaged", "other"])
+def test_a_best_model_that_is_gone_is_no_rival(trained, written, harm):
+    import shutil
+
+    one, _, other = both(trained, written, {"drop": ("size",)})
+    if harm == "gone":
+        shutil.rmtree(one.path / "model")
+    elif harm == "damaged":
+        (one.path / "model" / "weights.safetensors").write_bytes(b"")
+    else:
+        shutil.rmtree(one.path / "model")
+        shutil.copytree(other.path / "model", one.path / "model")
+    judged = evaluate_model(other.path, user="bob", now="2")
+    assert (judged.look.number, judged.look.released) == (2, True)
+
+
+def test_other_test_rows_are_another_test(trained, written):
+    one, _, _ = both(trained, written, {})
+    salted = trained(written("price"), "price", split={"test": 25, "by": ["street"], "salt": "b"})
+    judged = evaluate_model(salted.path, user="bob", now="2")
+    assert (judged.look.number, judged.look.released) == (1, True)

@@ -42,6 +42,7 @@ def evaluate(
             "metrics": found.metrics,
             "level": found.level,
             "look": None if look is None else look.number,
+            "released": None if look is None else look.released,
             "findings": [*found.findings, *(look.findings if look else ())],
         }
     )

@@ -1,7 +1,9 @@
 """The guarded test set: every look at it is written down, and each look widens the printed intervals.
 
 A test set tells the truth once. Whoever looks again and chooses by what he saw fits the test set; with k
-looks an interval of level `1 - 0.05 / k` still holds for all of them together (Bonferroni).
+looks an interval of level `1 - 0.05 / k` still holds for all of them together (Bonferroni). That is true of
+looks that were planned; of looks that follow what was seen it is true only where little is to be seen: a
+further model shows its figures only where it is better beyond noise (`release`).
 
 The ledger is a file of one JSON object a line, only ever appended to, under a lock, and forced to disk
 before anything is shown: two processes at once get different numbers, a kill leaves at most one
@@ -44,6 +46,10 @@ class Look(msgspec.Struct, frozen=True):
         When, as the caller says (ISO 8601).
     user : str
         Who, as the caller says.
+    loss : float or None
+        Mean loss of the rows, by which models are compared; None in ledgers of before.
+    released : bool
+        Whether the figures were shown; those of a model that is not better than the best shown are not.
     """
 
     number: int
@@ -53,6 +59,8 @@ class Look(msgspec.Struct, frozen=True):
     metrics: dict[str, float | None]
     time: str = ""
     user: str = ""
+    loss: float | None = None
+    released: bool = True
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -66,11 +74,14 @@ class Opened(msgspec.Struct, frozen=True):
         Level for the intervals that are printed now.
     findings : tuple of Finding
         `test-opened-again` from the second look on, `ledger-damaged` where lines could not be read.
+    released : bool
+        Whether the figures of this model may be shown; else those of the best are repeated.
     """
 
     number: int
     level: float
     findings: tuple[Finding, ...]
+    released: bool = True
 
 
 def open_test(
@@ -83,6 +94,9 @@ def open_test(
     time: str,
     user: str,
     level: float = 0.95,
+    loss: float | None = None,
+    elsewhere: int = 0,
+    best: str = "",
 ) -> Opened:
     """Write a look at the test set down, and say how wide its intervals must be.
 
@@ -96,6 +110,13 @@ def open_test(
         As in `Look`; NaN metrics are written as null.
     level : float, default 0.95
         Level of a first look.
+    loss : float, optional
+        As in `Look`.
+    elsewhere : int, default 0
+        Looks at the same rows that other ledgers hold.
+    best : str, default ""
+        Given where `release` says that this model is not better than the best: what to call that one. Then
+        the metrics are not written either.
 
     Returns
     -------
@@ -122,17 +143,18 @@ def open_test(
     place = Path(path)
     with _locked(place) as file:
         looks, findings, whole = _parse(file.read())
-        number = 1 + sum(look is None or look.test_id == test_id for look in looks)
-        clean = {name: None if value is None or value != value else value for name, value in metrics.items()}
-        look = Look(number, model_id, test_id, rows, clean, time, user)
+        number = 1 + elsewhere + sum(look is None or look.test_id == test_id for look in looks)
+        shown = {} if best else metrics
+        clean = {name: None if value is None or value != value else value for name, value in shown.items()}
+        look = Look(number, model_id, test_id, rows, clean, time, user, None if best else loss, not best)
         file.seek(whole)
         file.truncate()
         file.write(msgspec.json.encode(look) + b"\n")
         file.flush()
         os.fsync(file.fileno())
     if number > 1:
-        findings = (*findings, _again(number, level))
-    return Opened(number, level_after(number, level), findings)
+        findings = (*findings, _closed(number, level, best) if best else _again(number, level))
+    return Opened(number, level_after(number, level), findings, not best)
 
 
 def read_ledger(path: str | Path) -> tuple[tuple[Look, ...], tuple[Finding, ...]]:
@@ -216,6 +238,19 @@ def _again(number: int, level: float) -> Finding:
         f"This is look number {number} at this test set: the intervals are those of level "
         f"{level_after(number, level):.4g}, so that all {number} hold together.",
         {"looks": number, "level": level_after(number, level)},
+        "choose between models by their validation score, and judge the chosen one on new rows",
+    )
+
+
+def _closed(number: int, level: float, best: str) -> Finding:
+    """The test set was looked at before, and by a model that is no worse."""
+    return Finding(
+        "test-opened-again",
+        "warning",
+        f"This is look number {number} at this test set, and this model is not better than {best} beyond the "
+        f"noise of its rows: its figures stay closed, and those of {best} are repeated, at level "
+        f"{level_after(number, level):.4g}.",
+        {"looks": number, "level": level_after(number, level), "released": False, "best": best},
         "choose between models by their validation score, and judge the chosen one on new rows",
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import getpass
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -15,9 +16,10 @@ import numpy.typing as npt
 from justright.bundle.predictor import Predictor, load
 from justright.datamodule.prepare import TEST, cutoffs_for, parts_of
 from justright.datamodule.rows import columns_to_read, read_batch, read_times
-from justright.errors import ColumnError, RecipeError, TableError, closest
-from justright.evaluate.evaluation import Evaluation, evaluate
-from justright.evaluate.ledger import Opened, open_test
+from justright.errors import BundleError, ColumnError, RecipeError, StorageError, TableError, closest
+from justright.evaluate.evaluation import Evaluation, evaluate, row_loss
+from justright.evaluate.ledger import Look, Opened, open_test, read_ledger
+from justright.evaluate.release import release
 from justright.evaluate.threshold import Threshold
 from justright.features.target import encode_classes
 from justright.kinds.infinite import refuse_infinite
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Judged", "evaluate_model"]
 
 _LEVEL: Final = 0.95
+_ABSOLUTE: Final = frozenset({"mae", "mape", "pinball"})
 
 
 class Judged:
@@ -47,7 +50,8 @@ class Judged:
     evaluation : Evaluation
         Metrics with intervals for new rows, slices, words for a customer.
     look : Opened or None
-        The look in the ledger; None for another table.
+        The look in the ledger; None for another table. Where it is not `released`, the evaluation is that
+        of the best model shown before.
     """
 
     def __init__(self, evaluation: Evaluation, look: Opened | None) -> None:
@@ -64,7 +68,9 @@ def evaluate_model(model: str | Path, table: object = None, *, user: str = "", n
         A run folder or a bundle folder.
     table : object, optional
         Rows with the target; None = the test part that the run kept (`--test`), which is opened through
-        the ledger `ledger.jsonl` of the run: each look is written down and widens the intervals.
+        the ledger `ledger.jsonl` of the run: each look is written down and widens the intervals, looks of
+        the runs beside it at the same rows are counted, and of a model that is not better than the best
+        shown before, beyond noise, the figures stay closed: those of the best are repeated.
     user, now : str, optional
         Who looks and when, for the ledger; default: the user of the system and its clock.
 
@@ -99,7 +105,10 @@ def _now() -> str:
 
 
 def _open_test(folder: RunFolder, recipe: Recipe, predictor: Predictor, user: str, now: str) -> Judged:
-    """Judge on the test part, write the look down first, and widen the intervals by the looks."""
+    """Judge on the test part, write the look down first, and widen the intervals by the looks.
+
+    Of a model that is not better than the best shown before, the figures of that one are given again.
+    """
     if not recipe.table:
         raise RecipeError(
             "a run whose rows were given in memory",
@@ -109,6 +118,13 @@ def _open_test(folder: RunFolder, recipe: Recipe, predictor: Predictor, user: st
     source = open_source(recipe.table, sql=recipe.sql)
     rows = list(_scored_test(predictor, source, recipe))
     evaluation, test_id = _judge(predictor, iter(rows), _LEVEL)
+    own, others = _looks(folder.path, test_id)
+    losses, weight = _losses(predictor, rows, recipe.metric)
+    rival = _rival(own + others, predictor, source, test_id)
+    if rival is not None:
+        theirs, _ = _losses(rival.predictor, rival.rows, recipe.metric)
+        if release(theirs, losses, weight, looks=1 + len(own) + len(others)).better:
+            rival = None
     look = open_test(
         folder.path / "ledger.jsonl",
         model_id=predictor.model_id,
@@ -117,18 +133,80 @@ def _open_test(folder: RunFolder, recipe: Recipe, predictor: Predictor, user: st
         metrics={name: value.value for name, value in evaluation.metrics.items()},
         time=now,
         user=user,
+        loss=float(np.average(losses, weights=weight)),
+        elsewhere=len(others),
+        best=rival.name if rival else "",
     )
-    if look.level != _LEVEL:
+    if rival is not None:
+        evaluation, _ = _judge(rival.predictor, iter(rival.rows), look.level)
+    elif look.level != _LEVEL:
         evaluation, _ = _judge(predictor, iter(rows), look.level)
     return Judged(evaluation, look)
+
+
+@dataclass(frozen=True)
+class _Rival:
+    """The best model that was shown on the same test rows, with its predictions of them."""
+
+    name: str
+    predictor: Predictor
+    rows: list[tuple[Any, Any, Any]]
+
+
+_Seen: TypeAlias = list[tuple[Path, Look]]
+
+
+def _looks(path: Path, test_id: str) -> tuple[_Seen, _Seen]:
+    """Earlier looks at the same rows, with the run of each: by this run, and by those beside it."""
+    found: tuple[_Seen, _Seen] = ([], [])
+    for ledger in sorted({*path.resolve().parent.glob("*/ledger.jsonl"), path.resolve() / "ledger.jsonl"}):
+        mine = ledger.parent == path.resolve()
+        found[0 if mine else 1].extend(
+            (ledger.parent, look) for look in read_ledger(ledger)[0] if look.test_id == test_id
+        )
+    return found
+
+
+def _rival(looks: _Seen, predictor: Predictor, source: Source, test_id: str) -> _Rival | None:
+    """The best of the other models that were shown; None where this one was shown itself, or none is left."""
+    if any(look.released and look.model_id == predictor.model_id for _, look in looks):
+        return None
+    shown = [(look.loss, run, look) for run, look in looks if look.released and look.loss is not None]
+    for _, run, look in sorted(shown, key=lambda each: each[0]):
+        rival = _loaded(run, look.model_id, predictor)
+        if rival is None or not set(rival.columns) <= set(source.names):
+            continue
+        rows = list(_scored_test(rival, source, open_run(run).read("recipe.json", Recipe)))
+        if _test_id(np.concatenate([target for target, _, _ in rows])) == test_id:
+            return _Rival(run.name, rival, rows)
+    return None
+
+
+def _loaded(run: Path, model_id: str, like: Predictor) -> Predictor | None:
+    """The model of a run; None where it is gone, is another by now, or answers another question."""
+    try:
+        found = load(run / "model")
+    except (StorageError, BundleError):
+        return None
+    return (
+        found if (found.model_id, found.task, found.classes) == (model_id, like.task, like.classes) else None
+    )
+
+
+def _losses(
+    predictor: Predictor, rows: list[tuple[Any, Any, Any]], name: str
+) -> tuple[FloatArray, FloatArray]:
+    """Loss of each test row, and its weight: log loss, squared error, or absolute where the metric is."""
+    target, prediction, weight = (np.concatenate(column) for column in zip(*rows, strict=True))
+    losses = row_loss(predictor.task, target, prediction)
+    squared = predictor.task == "regression" and name not in _ABSOLUTE
+    return np.square(losses) if squared else losses, weight
 
 
 def _judge(
     predictor: Predictor, rows: Iterator[tuple[Any, Any, Any]], level: float
 ) -> tuple[Evaluation, str]:
     """Gather targets and predictions and evaluate them; also a fingerprint of the targets."""
-    import hashlib
-
     pieces = list(rows)
     if not pieces or not sum(len(target) for target, _, _ in pieces):
         raise TableError("no row with a target", allowed="at least two rows with a target")
@@ -142,7 +220,14 @@ def _judge(
         threshold=_stored_threshold(predictor),
         level=level,
     )
-    return made, hashlib.sha256(np.ascontiguousarray(target).data).hexdigest()[:16]
+    return made, _test_id(target)
+
+
+def _test_id(target: npt.NDArray[Any]) -> str:
+    """Return the fingerprint of test rows: that of their targets in order."""
+    import hashlib
+
+    return hashlib.sha256(np.ascontiguousarray(target).data).hexdigest()[:16]
 
 
 def _stored_threshold(predictor: Predictor) -> Threshold | None:
