@@ -28,7 +28,9 @@ from justright.schema import Block, FloatArray, Member
 
 __all__ = ["BoostedLearner", "rounds_a_pass"]
 
-_SMALL: Final = 1 << 19  # cells: below, a second thread costs more in waiting than it brings
+# Cells of a table from which one member alone takes all threads. LightGBM's threads wait for each other some
+# fifty times a tree: on a busy machine that took 500 s instead of 20 (california, 6 x 1,420 rounds).
+_LARGE: Final = 1 << 24
 _USUAL: Final = Boosting()
 _LEAST_PATIENCE: Final = 5  # as the Trainer's
 
@@ -40,10 +42,10 @@ def rounds_a_pass(cells: int) -> int:
 
     Examples
     --------
-    >>> rounds_a_pass(10_000), rounds_a_pass(1_000_000), rounds_a_pass(500_000_000)
+    >>> rounds_a_pass(10_000), rounds_a_pass(10_000_000), rounds_a_pass(500_000_000)
     (10, 5, 1)
     """
-    return 10 if cells < 1 << 18 else 5 if cells < 1 << 25 else 1
+    return 10 if cells < 1 << 21 else 5 if cells < 1 << 25 else 1
 
 
 class BoostedLearner:
@@ -204,7 +206,7 @@ class _Told:
         self.step = rounds_a_pass(rows.size)
         alone = len(self.members) == 1
         self.workers = 1 if alone else threads
-        self.each = 1 if not alone or rows.size < _SMALL else threads
+        self.each = 1 if not alone or rows.size < _LARGE else threads
         equal = bool((weight == weight[0]).all()) if len(weight) else True
         begin = blocks[0].numeric.shape[1]
         self._binned = self.lightgbm.Dataset(
@@ -212,7 +214,7 @@ class _Told:
             label=np.asarray(target, np.float32).reshape(len(rows)),
             weight=None if equal else weight,
             categorical_feature=list(range(begin, begin + blocks[0].codes.shape[1])),
-            params={**dataset_parameters(self._parameters(0)), "num_threads": threads},
+            params=dataset_parameters(self._parameters(0)),
         )
         with translated(self.lightgbm, "boosted trees"):
             self._binned.construct()

@@ -129,7 +129,7 @@ def read_trees(text: str, outputs: int) -> Trees:
 
 def _sections(text: str) -> Iterator[dict[str, str]]:
     """Yield the keys and values of each tree."""
-    for part in text.partition("\nend of trees")[0].split("\nTree=")[1:]:
+    for part in ("\n" + text.partition("\nend of trees")[0]).split("\nTree=")[1:]:
         pairs = (line.partition("=") for line in part.split("\n")[1:])
         yield {key: value for key, _, value in pairs if value}
 

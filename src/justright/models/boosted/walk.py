@@ -90,4 +90,4 @@ def leaves_by_walk(trees: Trees, rows: npt.NDArray[np.float32]) -> npt.NDArray[n
         if not inner.all():
             at[alive[~inner]] = node[~inner]
             alive, node, line = alive[inner], node[inner], line[inner]
-    return ~at.reshape(count, -1)
+    return ~at.reshape(count, len(trees.root))
