@@ -24,7 +24,7 @@ from justright.models.boosted.library import lightgbm_for, translated
 from justright.models.boosted.objective import objective_for
 from justright.models.boosted.settings import Boosting
 from justright.models.boosted.trees import Trees
-from justright.schema import Block, FloatArray, Member
+from justright.schema import Block, FloatArray, IntArray, Member
 
 __all__ = ["BoostedLearner", "rounds_a_pass"]
 
@@ -194,7 +194,7 @@ class _Told:
         self.boosting, self.spec, self.members, self.seed = boosting, spec, tuple(members), seed
         self.lightgbm = lightgbm_for("boosted trees", "--family crossed")
         self.words = commonest(blocks)
-        rows = np.concatenate([matrix(block, self.words) for block in blocks])
+        rows = _matrix(blocks, self.words)
         target = np.concatenate([block.target for block in blocks])
         self.objective = objective_for(spec.loss, spec.outputs, target)
         weight = np.concatenate([block.weight for block in blocks])
@@ -248,6 +248,16 @@ class _Told:
             threads=self.each,
             rate=self.members[place].rate,
         )
+
+
+def _matrix(blocks: Sequence[Block], words: IntArray) -> npt.NDArray[np.float32]:
+    """Return the columns of all rows, written once."""
+    ends = np.cumsum([0, *(block.rows for block in blocks)])
+    width = blocks[0].numeric.shape[1] + blocks[0].codes.shape[1] + len(words)
+    rows = np.zeros((int(ends[-1]), width), np.float32)
+    for block, begin, end in zip(blocks, ends[:-1], ends[1:], strict=True):
+        matrix(block, words, out=rows[begin:end])
+    return rows
 
 
 def _side_by_side(work: Callable[[int], None], places: Sequence[int], workers: int) -> None:

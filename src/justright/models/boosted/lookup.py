@@ -107,9 +107,8 @@ def lookup_of(trees: Trees) -> Lookup | None:
     cells = sum(intervals for _, intervals in edges) * len(trees.root)
     if cells * bits // 8 > _MOST_BYTES:
         return None
-    ones = np.where(
-        left_count >= 64, ~np.uint64(0), (np.uint64(1) << left_count.astype(np.uint64)) - np.uint64(1)
-    )
+    # A node of a tree of 64 leaves has at most 63 on its left, so no shift is out of range.
+    ones = (np.uint64(1) << left_count.astype(np.uint64)) - np.uint64(1)
     ruled_out = (~(ones << start.astype(np.uint64))).astype(word)
     columns = [
         _column(trees, int(number), cut, intervals, tree_of, ruled_out)

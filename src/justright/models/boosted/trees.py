@@ -14,7 +14,7 @@ that no walk can go in circles.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -240,19 +240,3 @@ def _within(numbers: npt.NDArray[Any], low: int, end: int) -> bool:
 def _refuse(received: str, allowed: str) -> None:
     """Raise BundleError."""
     raise BundleError(received, allowed=allowed, where="weights.safetensors", next_step=_AGAIN)
-
-
-def joined(parts: Sequence[Trees]) -> Trees:
-    """Return the trees of several models as one, in order."""
-    made: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _KINDS}
-    nodes = leaves = words = 0
-    for each in parts:
-        arrays = each.to_arrays()
-        for name in ("left", "right", "root"):
-            arrays[name] = np.where(arrays[name] >= 0, arrays[name] + nodes, arrays[name] - leaves)
-        arrays["bits_at"] = arrays["bits_at"][:-1] + words
-        nodes, leaves, words = nodes + len(each.feature), leaves + len(each.value), words + len(each.bits)
-        for name, array in arrays.items():
-            made[name].append(array)
-    made["bits_at"].append(np.asarray([words], np.int64))
-    return Trees(**{n: np.concatenate([np.empty(0, k), *made[n]]).astype(k) for n, k in _KINDS.items()})
