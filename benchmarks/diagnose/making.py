@@ -1,4 +1,4 @@
-"""All runs of a table: the healthy ones first, then every fault at both strengths; kept as one file a group."""
+"""All runs of a table, group by group: the healthy ones first, then every fault at both strengths."""
 
 from __future__ import annotations
 

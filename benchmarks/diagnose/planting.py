@@ -1,8 +1,8 @@
 """Twelve faults (and a thirteenth), planted into small trainings of networks and of linear models.
 
 A training is a population: its members are seeds (three folds, each judged on its own rows) times learning
-rates, so that a table's rates, too high, just right and too low, cost one training. Every pass is made and the
-last state is judged: a guard that keeps the best pass would hide what a fault does.
+rates, so that a table's rates, too high, just right and too low, cost one training. Every pass is made and
+the last state is judged: a guard that keeps the best pass would hide what a fault does.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import numpy as np
 import pyarrow as pa
 from tables import FOLDS, Sheet, encoded, rows_of, with_rows
 
+from justright.diagnose.curves.columns import columns_of
+from justright.diagnose.curves.losses import base_loss, held_losses
 from justright.diagnose.evidence import Evidence, HeldRows, Rival
 from justright.evaluate.baselines import base_rate
 from justright.metrics import default_metric, metric
@@ -38,8 +40,6 @@ from justright.recipe import Descent, Network, Penalty, Recipe
 from justright.schema import Member
 from justright.training.history import Row
 from justright.training.loop import Trainer
-from justright.diagnose.curves.columns import columns_of
-from justright.diagnose.curves.losses import base_loss, held_losses
 
 SEEDS = (0, 1, 2)
 HEALTHY = "healthy"
@@ -311,7 +311,7 @@ class _Still:
 
 
 def noisy(sheet: Sheet, share: float) -> Sheet:
-    """Return a sheet with a share of the training targets drawn anew: another class, or another row's value."""
+    """Return a sheet with a share of the targets drawn anew: another class, or another row's value."""
     rng = np.random.default_rng(1)
     target = sheet.block.target.copy()
     chosen = np.flatnonzero(rng.random(sheet.train) < share)
@@ -357,7 +357,7 @@ def fewer_judges(sheet: Sheet, rows: int) -> Sheet:
 
 
 def spoiled(name: str, columns: float, factor: float, target: bool = False) -> Sheet:
-    """Return a sheet of a table in which a few training values are in another unit, `factor` times too large."""
+    """Return a table in which a few training values are in another unit, `factor` times too large."""
     rows, rng = rows_of(name), np.random.default_rng(3)
     clean = encoded(name, rows)
     assert clean.schema.target is not None

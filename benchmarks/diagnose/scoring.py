@@ -22,7 +22,7 @@ Side = Callable[[Case], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Marked:
-    """A case with what it counts as: a fault that has an effect, a healthy control, or a fault without one."""
+    """A case with what it counts as: a fault with an effect, a healthy control, or a fault without one."""
 
     case: Case
     counts: str  # "fault", "healthy" or "no effect"
@@ -73,7 +73,7 @@ def constant(case: Case) -> tuple[str, ...]:
 
 
 def gap_rule(case: Case) -> tuple[str, ...]:
-    """Return over-fit where validation is 10 % above training, under-fit where the loss is not below the base."""
+    """Return over-fit where validation is 10 % above training, under-fit where the loss is near the base."""
     read = Reading(case.evidence)
     if not len(read.train) or not np.isfinite(read.train[-1]):
         return ("rate-too-high",)

@@ -1,7 +1,7 @@
-"""The eight tables of the planted faults, each as one Block: rows that train and judge, and clean rows beside.
+"""The eight tables of the planted faults, each one Block: rows that train and judge, and clean rows beside.
 
-Rows are drawn by a stated seed. The clean half has weight 0 and no fold, so that nobody trains on it; a fault is
-planted into the other half, and what it costs is measured on the clean one.
+Rows are drawn by a stated seed. The clean half has weight 0 and no fold, so that nobody trains on it; a fault
+is planted into the other half, and what it costs is measured on the clean one.
 """
 
 from __future__ import annotations

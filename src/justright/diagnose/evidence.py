@@ -1,7 +1,7 @@
 """What a diagnosis reads of a run: its history, what held-out rows were told, and a few facts beside them.
 
-Nothing here knows a run folder or a Learner: `workflow.diagnose` fills it from the files of a run, a benchmark
-from a training in memory.
+Nothing here knows a run folder or a Learner: `workflow.diagnose` fills it from the files of a run, a
+benchmark from a training in memory.
 """
 
 from __future__ import annotations

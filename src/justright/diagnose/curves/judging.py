@@ -23,11 +23,11 @@ def validation_small(reading: Reading) -> Sign | Unknown | None:
     if held is None or not np.isfinite(error):
         return Unknown("validation too small: no held-out predictions")
     blur = error / max(abs(mean), 1e-300)
-    if held.rows >= _FEW or (blur < _BLUR and held.rows >= _FEW // 3):
+    if held.rows >= _FEW or (blur < _BLUR and held.rows >= _FEW // 2):
         return None
     sentence = (
-        f"Only {held.rows} rows judge: the loss is known to {figure(error, 2)}, {blur:.0%} of all that was gained"
-        " over the base rate."
+        f"Only {held.rows} rows judge: the loss is known to {figure(error, 2)}, {blur:.0%} of all that was"
+        " gained over the base rate."
     )
     evidence = {"rows": held.rows, "error": error, "advantage": mean}
     folds = ("network.cv=5",) if reading.evidence.network else ()

@@ -1,4 +1,4 @@
-"""What held-out predictions say of the labels: a class that is never said, a mean that is off, wrong labels."""
+"""What held-out predictions say of labels: a class never said, a mean that is off, wrong labels."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ __all__ = ["batch_order", "class_collapse", "label_noise"]
 _SHARE: Final = 0.05  # a class with so many rows should be said now and then
 _SAID: Final = 0.15  # of its share: said less often is hardly said
 _OFF: Final = 6.0  # standard errors by which a mean prediction is off
-_CLIMBED: Final = 0.6  # of what there is to gain, lost again by the training loss: no order does that
+_COSTS: Final = 0.02  # of what there is to gain, lost by a mean that is off
+_CLIMBED: Final = 1.0  # of what there is to gain, lost again by the training loss: no order does that
 _SURE: Final = 0.2  # share of rows, those of which the model is surest
-_WRONG: Final = 0.13  # errors among them
+_WRONG: Final = 0.15  # errors among them
+_SUREST: Final = 0.02  # share of rows of which the model is surest of all
+_CEILING: Final = 0.87  # probability that labels of which some are wrong do not let it pass
+_NEAR: Final = 0.8  # of the trees' gain: a model that has less has other faults
 _ALIKE: Final = 0.66  # of the errors among the surer half: a plateau
 _CHASED: Final = 1.18  # gain of the run over that of trees, which chase single rows
 
@@ -39,8 +43,8 @@ def class_collapse(reading: Reading) -> Sign | Unknown | None:
         return None
     worst = int(np.argmax(np.where(lost, true - given, -1.0)))
     sentence = (
-        f"Class number {worst} has {true[worst]:.1%} of the rows, but is said for {said[worst]:.1%} of them, and"
-        f" is given a probability of {given[worst]:.1%} on average."
+        f"Class number {worst} has {true[worst]:.1%} of the rows, but is said for {said[worst]:.1%} of them,"
+        f" and is given a probability of {given[worst]:.1%} on average."
     )
     evidence = {"class": worst, "true": float(true[worst]), "said": float(said[worst])}
     evidence["given"] = float(given[worst])
@@ -59,11 +63,16 @@ def batch_order(reading: Reading) -> Sign | Unknown | None:
     off, unit = _off(reading)
     if abs(off) <= _OFF or reading.evidence.failed or climbed > _CLIMBED:
         return None
+    spread = reading.scale if reading.evidence.task == "regression" else 0.5
+    if 0.5 * (unit / max(spread, 1e-300)) ** 2 < _COSTS * reading.worth:
+        return None
     sentence = (
-        f"Held-out predictions are off on average by {abs(off):.1f} standard errors ({figure(unit, 2)}), though"
-        " a mean is the first thing a model learns: the rows taken last weigh more than the others."
+        f"Held-out predictions are off on average by {abs(off):.1f} standard errors ({figure(unit, 2)}),"
+        " though a mean is the first thing a model learns: the rows taken last weigh more than the others."
     )
-    return Sign("batch-order", 0.91, sentence, {"errors": off, "off": unit}, (), "mix the rows of a pass")
+    # Networks mix the rows of a pass by themselves, and end at a rate at which order says little.
+    weight = 0.62 if reading.evidence.network else 0.91
+    return Sign("batch-order", weight, sentence, {"errors": off, "off": unit}, (), "mix the rows of a pass")
 
 
 def _off(reading: Reading) -> tuple[float, float]:
@@ -83,7 +92,7 @@ def _off(reading: Reading) -> tuple[float, float]:
 
 
 def label_noise(reading: Reading) -> Sign | Unknown | None:
-    """The surest predictions are wrong as often as less sure ones; or trees, which chase rows, stay behind."""
+    """The surest predictions are wrong as often as others; or trees, which chase single rows, stay behind."""
     held = reading.evidence.held
     if held is None or reading.evidence.rival is None or held.rows < 100:
         return Unknown("label noise: too few held-out predictions, or no boosted trees beside the run")
@@ -96,25 +105,28 @@ def label_noise(reading: Reading) -> Sign | Unknown | None:
     sure = np.argsort(-p.max(axis=1), kind="stable")
     wrong = (p.argmax(axis=1) != held.target)[sure]
     top, half = float(wrong[: round(_SURE * held.rows)].mean()), float(wrong[: held.rows // 2].mean())
-    if top < _WRONG or top < _ALIKE * half:
+    ceiling = float(p.max(axis=1)[sure[int(_SUREST * held.rows)]])
+    behind = reading.share is not None and reading.share < _NEAR
+    if top < _WRONG or top < _ALIKE * half or ceiling > _CEILING or behind:
         return None
     sentence = (
         f"Of the fifth of the rows of which the model is surest, {top:.0%} are wrong, of the surer half"
-        f" {half:.0%}: labels are wrong there as often as anywhere."
+        f" {half:.0%}, and no probability passes {ceiling:.0%}: labels are wrong there as often as anywhere."
     )
-    return Sign(
-        "label-noise", 0.6, sentence, {"surest": top, "half": half}, (), "look at the rows it is sure of"
-    )
+    found = {"surest": top, "half": half, "ceiling": ceiling}
+    return Sign("label-noise", 0.6, sentence, found, (), "look at the rows it is sure of")
 
 
 def _chased(reading: Reading) -> Sign | None:
     """Boosted trees of default settings fit single rows; where values are wrong, they lose by it."""
-    share = reading.share
-    if share is None or share < _CHASED:
+    share, rival, (mean, error) = reading.share, reading.evidence.rival, reading.advantage
+    if share is None or share < _CHASED or rival is None or rival.loss is None:
+        return None
+    if mean - (reading.base - rival.loss) < error:
         return None
     sentence = (
-        f"Boosted trees, which chase single rows, have {1.0 / share:.0%} of the gain of this model: many values"
-        " of the target look like those of other rows."
+        f"Boosted trees, which chase single rows, have {1.0 / share:.0%} of the gain of this model: many"
+        " values of the target look like those of other rows."
     )
     move = "look at the rows with the largest errors"
     return Sign("label-noise", 0.6, sentence, {"share": share}, ("loss=huber",), move)

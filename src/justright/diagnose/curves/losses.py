@@ -39,8 +39,9 @@ def base_losses(loss: Loss, held: HeldRows, classes: int = 1, scale: float = 1.0
     [0.693, 0.693]
     """
     target, weight = held.target, held.weight / held.weight.sum()
+    constant: FloatArray
     if loss.link == "softmax":
-        constant: FloatArray = np.bincount(target.astype(int), weight, classes)[None]
+        constant = np.asarray(np.bincount(target.astype(int), weight, classes)[None], np.float64)
     elif loss.name in ("absolute", "quantile", "huber"):
         level = getattr(loss, "level", 0.5)
         order = np.argsort(target, kind="stable")

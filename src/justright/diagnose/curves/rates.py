@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,14 +14,21 @@ from justright.values import figure
 
 __all__ = ["rate_too_high", "still_improving"]
 
-_UNSTEADY: Final = 0.06  # pass-to-pass noise of the training loss, in units of what there is to gain
-_RESTLESS: Final = 0.12  # the same of the validation loss
+# Pass-to-pass noise of the training loss, in units of what there is to gain: of linear models, of networks,
+# and of networks whose rate moves within the training.
+_UNSTEADY: Final = {"linear": 0.08, "constant": 0.06, "annealed": 0.25}
+_RESTLESS: Final = 0.2  # the same of the validation loss
 _CLIMBED: Final = 0.15  # of what there is to gain, lost again by the training loss
 _FEW: Final = 9  # passes below which a run that is still improving wants more of them, not a higher rate
-_TO_COME: Final = 0.06  # of what there is to gain, still to come at the pace of the last passes
+_FALLS: Final = 0.11  # of what there is to gain, gained in the last quarter of many passes
+_FALLS_POOR: Final = 0.06  # the same of a run that stays behind trees
+_FALLS_STILL: Final = 0.02  # the same of a linear model without any noise, far below the rate that makes some
+_FALLS_STILL_POOR: Final = 0.004
+_STILL: Final = 0.002
 _POOR: Final = 0.93  # of the trees' gain
-_STEEP: Final = 0.02  # of what there is to gain, gained in the last quarter of a handful of passes
-_JUMPED: Final = 0.03  # noise of the validation loss of a network that learns too fast
+_FAR: Final = 0.3  # of the trees' gain: a run that has less is far from its end
+_STEEP: Final = 0.015  # of what there is to gain, gained in the second half of a handful of passes
+_JUMPED: Final = 0.015  # noise of the validation loss of a network that learns too fast
 _BOUND: Final = 0.05  # dropout and, times ten, decay of a network that is held by something
 
 
@@ -31,31 +38,44 @@ def rate_too_high(reading: Reading) -> Sign | None:
         return None
     rate, change = last_rate(reading), slower(reading, 1.0 / 3.0)
     diverged = reading.evidence.failed or not np.isfinite(reading.train).all()
-    settled = float(np.median(reading.train[-3:]))
-    if diverged or not settled < 3.0 * max(abs(reading.base), 1e-12):
+    settled, base = float(np.median(reading.train[-3:])), max(abs(reading.base), 1e-12)
+    rose = settled > max(3.0 * base, float(reading.train[0])) or settled > 100.0 * base
+    if diverged or rose:
         sentence = f"The training diverged at a learning rate of {figure(rate, 2)}."
         return Sign("rate-too-high", 0.95, sentence, {"rate": rate}, slower(reading, 0.1))
     unsteady, restless = reading.train_noise / reading.worth, reading.noise / reading.worth
     climbed = (float(reading.train[-1]) - float(np.min(reading.train))) / reading.worth
     evidence = {"rate": rate, "noise": restless, "train_noise": unsteady, "climbed": climbed}
-    if (climbed > _CLIMBED and climbed > 4.0 * unsteady) or unsteady > _UNSTEADY:
+    if (climbed > _CLIMBED and climbed > 4.0 * unsteady) or (
+        unsteady > _unsteady(reading) and reading.gain > 0
+    ):
         sentence = (
             f"The training loss does not settle at a learning rate of {figure(rate, 2)}: from pass to pass it"
-            f" moves by {unsteady:.0%} of all there is to gain, and it lost {max(climbed, 0.0):.0%} of it again."
+            f" moves by {unsteady:.0%} of all there is to gain, and it lost {max(climbed, 0.0):.0%} of it."
         )
         return Sign("rate-too-high", 0.9, sentence, evidence, change)
     went_back = _fall(reading.norm("rate"))
     poor = reading.share is not None and reading.share < _POOR
     if went_back > 2.0 and poor:
-        sentence = f"The training exploded and went back to a rate {went_back:.0f} times lower, and stays behind trees."
+        sentence = (
+            f"The training exploded, went back to a rate {went_back:.0f} times lower, and stays behind trees."
+        )
         return Sign("rate-too-high", 0.8, sentence, evidence | {"lowered": went_back}, change)
-    if restless > _RESTLESS or (restless > _JUMPED and _too_fast(reading)):
+    jumps = restless > _RESTLESS and not reading.annealed
+    if reading.gain > 0 and (jumps or (restless > _JUMPED and _too_fast(reading))):
         sentence = (
             f"The validation loss moves from pass to pass by {restless:.0%} of all there is to gain, at a"
             f" learning rate of {figure(rate, 2)}."
         )
         return Sign("rate-too-high", 0.82, sentence, evidence, change)
     return None
+
+
+def _unsteady(reading: Reading) -> float:
+    """Return the noise of a training loss that is still healthy."""
+    if not reading.evidence.network:
+        return _UNSTEADY["linear"]
+    return _UNSTEADY["annealed" if reading.annealed else "constant"]
 
 
 def _fall(rates: FloatArray) -> float:
@@ -69,7 +89,7 @@ def _too_fast(reading: Reading) -> bool:
     if not reading.evidence.network or max(network.dropout, 10.0 * network.decay) < _BOUND:
         return False
     rose = float(np.median(reading.validation[-3:])) - reading.lowest
-    return reading.best < 0.6 * n and rose > max(2.5 * reading.noise, 0.05 * reading.worth)
+    return reading.best < 0.6 * n and rose > max(2.5 * reading.noise, 0.1 * reading.worth, 2.0 * reading.blur)
 
 
 def still_improving(reading: Reading) -> Sign | None:
@@ -77,40 +97,37 @@ def still_improving(reading: Reading) -> Sign | None:
     v, t, n = reading.validation, reading.train, len(reading.validation)
     if not reading.evidence.steps or n < 2 or not np.isfinite(v).all() or not np.isfinite(t).all():
         return None
-    if reading.best < 0.9 * n - 1 or reading.lowest > reading.base + reading.worth:
-        return None
     rate = last_rate(reading)
     if n <= _FEW:
-        late = max(1, n // 4)
-        steep = min(float(t[-1 - late] - t[-1]), 10.0 * abs(float(v[-1 - late] - v[-1]))) / reading.worth
+        late = max(1, n // 2)
+        steep = float(t[-1 - late] - t[-1]) / reading.worth
         if steep < _STEEP:
             return None
         sentence = (
-            f"The training loss was still falling after {n} passes: the last {late} brought {steep:.0%} of all"
-            " there is to gain."
+            f"The training loss was still falling after {n} passes: the last {late} brought {steep:.0%} of"
+            " all there is to gain."
         )
-        found = {"passes": n, "fell": steep, "rate": rate}
-        return Sign("too-few-passes", 0.85, sentence, found, more_passes(reading, 4.0))
-    to_come = _to_come(v) / reading.worth
-    noise = reading.noise / reading.worth
+        seen = {"passes": n, "fell": steep, "rate": rate}
+        return Sign("too-few-passes", 0.85, sentence, seen, more_passes(reading, 4.0))
+    if reading.annealed or reading.best < 0.9 * n - 1:
+        return None
+    fell, noise = _late_fall(v) / reading.worth, reading.noise / reading.worth
     poor = reading.share is not None and reading.share < _POOR
-    if reading.annealed or to_come <= max(2.0 * noise, _TO_COME * (0.5 if poor else 1.0)):
+    least = _FALLS_POOR if poor else _FALLS
+    if not reading.evidence.network and reading.train_noise < _STILL * reading.worth:
+        least = _FALLS_STILL_POOR if poor else _FALLS_STILL
+    if fell <= max(2.0 * noise, least) or t[-1] > t[-1 - max(1, n // 4)]:
         return None
     sentence = (
-        f"Both losses were still falling after {n} passes at a learning rate of {figure(rate, 2)}: at the pace of"
-        f" the last ones {to_come:.0%} of all there is to gain is still to come."
+        f"Both losses were still falling after {n} passes at a learning rate of {figure(rate, 2)}: the last"
+        f" quarter of them brought {fell:.0%} of all there is to gain."
     )
-    found = {"passes": n, "to_come": to_come, "share": reading.share, "rate": rate}
-    return Sign("rate-too-low", 0.8, sentence, found, slower(reading, 10.0))
+    found: dict[str, Any] = {"passes": n, "fell": fell, "share": reading.share, "rate": rate}
+    far = reading.share is not None and reading.share < _FAR
+    return Sign("rate-too-low", 0.8, sentence, found, slower(reading, 100.0 if far else 10.0))
 
 
-def _to_come(curve: FloatArray) -> float:
-    """Return how much a curve would still fall, if it goes on as from the third to the last quarter."""
+def _late_fall(curve: FloatArray) -> float:
+    """Return how much a curve, smoothed over three passes, fell in its last quarter."""
     smooth = np.median(np.stack([curve[:-2], curve[1:-1], curve[2:]]), axis=0)
-    quarter = max(1, len(smooth) // 4)
-    before = float(smooth[-1 - 2 * quarter] - smooth[-1 - quarter])
-    last = float(smooth[-1 - quarter] - smooth[-1])
-    if before <= 0 or last <= 0:
-        return 0.0
-    ratio = min(last / before, 0.9)
-    return last * ratio / (1.0 - ratio)
+    return float(smooth[-1 - max(1, len(smooth) // 4)] - smooth[-1])

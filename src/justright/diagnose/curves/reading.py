@@ -131,7 +131,7 @@ class Reading:
 
     @cached_property
     def worth(self) -> float:
-        """What there is to gain: by the run at its best, or by boosted trees; never below 3 % of the base loss.
+        """What there is to gain: by the run at its best or by boosted trees; at least 3 % of the base loss.
 
         Noise, rises and falls are measured in it: next to nothing gained makes any noise look large.
         """
@@ -139,6 +139,15 @@ class Reading:
         trees = self.base - rival.loss if rival is not None and rival.loss is not None else 0.0
         known = [value for value in (self.gain, trees) if np.isfinite(value)]
         return float(max([*known, 0.03 * abs(self.base), 1e-12]))
+
+    @property
+    def blur(self) -> float:
+        """What a validation loss may rise between two passes by the choice of its rows; 0 = not known.
+
+        Passes share rows and most of a model: half a standard error of the gain over the best constant.
+        """
+        error = self.advantage[1]
+        return 0.5 * error if np.isfinite(error) else 0.0
 
     @property
     def annealed(self) -> bool:
@@ -171,7 +180,7 @@ class Reading:
     def share(self) -> float | None:
         """Part of the gain of boosted trees over the base rate that the run has; None = trees gain nothing.
 
-        By the loss where that of the trees is known: a rank metric does not see a model that has hardly begun.
+        By the loss where that of the trees is known: ranks do not show that a model has hardly begun.
         """
         rival = self.evidence.rival
         if rival is None:

@@ -1,0 +1,70 @@
+"""`justright diagnose`: what is wrong with a training, and the next move."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from justright.diagnose.curves.verdict import Verdict
+    from justright.workflow.diagnose import Brought
+
+__all__ = ["diagnose"]
+
+
+def diagnose(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Train again with the next move, and say what it brought.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the new run goes; beside RUN if not given.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Say what the curves of RUN ask for: just right, or the likeliest causes with their next moves."""
+    from justright.cli.model import run_path
+    from justright.cli.output import write_json
+    from justright.workflow.diagnose import apply_move, diagnose_run
+    from justright.workflow.run import load_run
+
+    path = run_path(run)
+    old = load_run(path)
+    verdict = diagnose_run(old)
+    brought = None
+    if apply and not verdict.just_right:
+        brought = apply_move(old, verdict, out or path.absolute().parent)
+    if json:
+        write_json(_plain(verdict, brought))
+    else:
+        _write(verdict, brought)
+
+
+def _plain(verdict: Verdict, brought: Brought | None) -> dict[str, Any]:
+    """Return the verdict as JSON values."""
+    made: dict[str, Any] = {
+        "just_right": verdict.just_right,
+        "findings": verdict.findings,
+        "changes": [cause.change for cause in verdict.causes],
+        "not_checked": verdict.not_checked,
+    }
+    if brought is not None:
+        run, change = str(brought.run.path), brought.change
+        made["applied"] = {"run": run, "change": change, "comparison": brought.comparison}
+    return made
+
+
+def _write(verdict: Verdict, brought: Brought | None) -> None:
+    """Print the causes, what was not checked, and what the move brought."""
+    from justright.cli.output import console, write_findings
+
+    to = console()
+    write_findings(to, verdict.findings)
+    for why in verdict.not_checked:
+        to.print(f"not checked  {why}", style="dim")
+    if brought is not None:
+        to.print(f"\napplied   {' '.join(brought.change)}")
+        to.print(f"run       {brought.run.path}")
+        to.print(brought.comparison.sentence, style="bold", soft_wrap=True)
