@@ -86,6 +86,17 @@ def test_folds_widen_by_the_factor_of_nadeau_and_bengio() -> None:
     assert width(one_part) == pytest.approx(width(plain) * np.sqrt(1.0 + 1.0 / 4.0))
 
 
+def test_each_area_is_that_within_the_folds_of_its_own_model() -> None:
+    target, first, second = shares(11, 2)
+    cuts = np.random.default_rng(12).integers(0, 4, (2, 300))
+    level = 0.3 * cuts  # models of different folds differ in their level
+    (found,) = paired_differences(["roc_auc"], target, first + level[0], second + level[1], None, *cuts)
+    (plain,) = paired_differences(["roc_auc"], target, first, second, None, *cuts)
+    assert (found.first, found.second) == pytest.approx((plain.first, plain.second))
+    (turned,) = paired_differences(["roc_auc"], target, second, first, None, cuts[1], cuts[0])
+    assert turned.difference.high == pytest.approx(-plain.difference.low)
+
+
 def test_rows_of_a_fold_that_depend_on_each_other_are_no_more_than_the_fold() -> None:
     rng = np.random.default_rng(9)
     fold = np.arange(1000) % 10

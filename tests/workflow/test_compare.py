@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
 
@@ -135,3 +136,20 @@ def test_classes_the_other_way_round_are_the_same(pair) -> None:
     pq.write_table(table.drop_columns(["probability_yes"]).append_column("probability_no", turned), path)
     after = compare(one.path, other.path)
     assert after.differences[0].second == pytest.approx(before.differences[0].second)
+
+
+def test_another_salt_is_no_reason_for_a_wider_interval(pair) -> None:
+    one, other = pair(second={**LINEAR, "drop": ("size",)})
+    salted = pair(second={**LINEAR, "drop": ("size",), "split": {"salt": "b"}})[1]
+    widths = [compare(one.path, run.path).differences[0].difference for run in (other, salted)]
+    assert (widths[1].high - widths[1].low) < 1.6 * (widths[0].high - widths[0].low)
+
+
+def test_a_run_that_one_part_judged_is_compared_on_that_part(pair) -> None:
+    one, other = pair()
+    path = other.path / "out_of_fold.parquet"
+    table = pq.read_table(path)
+    part = table.filter(pa.compute.equal(table.column("fold"), 0))
+    pq.write_table(part, path)
+    found = compare(one.path, other.path)
+    assert (found.rows, found.better) == (part.num_rows, "first")

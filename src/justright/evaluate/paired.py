@@ -16,7 +16,7 @@ difference of the exported models in 92 to 99 % of cases; rows alone hold it in 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -66,6 +66,7 @@ def paired_differences(
     second: npt.ArrayLike,
     weight: npt.ArrayLike | None = None,
     fold: npt.ArrayLike | None = None,
+    second_fold: npt.ArrayLike | None = None,
     *,
     folds: int = 5,
     thresholds: tuple[float, float] = (0.5, 0.5),
@@ -86,6 +87,8 @@ def paired_differences(
         Weight of each row; None = each counts once.
     fold : integers (rows,), optional
         Fold in which each row was held out; None = one part, which neither model was trained on.
+    second_fold : integers (rows,), optional
+        The same of the second model where its rows were cut otherwise; None = as `fold`.
     folds : int, default 5
         Into how many parts the rows were cut, also where fewer of them judged.
     thresholds : (float, float), default (0.5, 0.5)
@@ -125,23 +128,33 @@ def paired_differences(
     (0.5, -0.25, 'second')
     """
     truth = np.asarray(target)
-    numbers = None if fold is None else np.asarray(fold)
-    if numbers is not None and numbers.shape != truth.shape[:1]:
-        raise TableError(f"fold of shape {numbers.shape}", allowed=f"({truth.shape[0]},)")
-    if weight is not None and numbers is not None:
-        numbers = numbers[np.asarray(weight, dtype=np.float64) > 0.0]
+    cuts = _cuts(fold, second_fold, truth.shape[0])
+    kept = slice(None) if weight is None else np.asarray(weight, dtype=np.float64) > 0.0
+    places = [np.unique(cut[kept], return_inverse=True)[1].ravel() for cut in cuts]
+    own: Sequence[npt.NDArray[Any] | None] = cuts or (None, None)
+    sides = list(zip((first, second), own, thresholds, strict=True))
     found = []
     for name in names:
         metric(name)
         if name in _NO_PULL:
             continue
-        one, other = (
-            _influence(name, truth, side, weight, fold, at, quantile)
-            for side, at in zip((first, second), thresholds, strict=True)
-        )
+        one, other = (_influence(name, truth, side, weight, cut, at, quantile) for side, cut, at in sides)
         if not (math.isnan(one.value) or math.isnan(other.value)):
-            found.append(_difference(name, _natural(name, one), _natural(name, other), numbers, folds, level))
+            found.append(_difference(name, _natural(name, one), _natural(name, other), places, folds, level))
     return tuple(found)
+
+
+def _cuts(
+    fold: npt.ArrayLike | None, second_fold: npt.ArrayLike | None, n_rows: int
+) -> list[npt.NDArray[Any]]:
+    """Folds under the first and under the second model; none where no folds judged."""
+    if fold is None:
+        return []
+    cuts = [np.asarray(fold), np.asarray(fold if second_fold is None else second_fold)]
+    for cut in cuts:
+        if cut.shape != (n_rows,):
+            raise TableError(f"fold of shape {cut.shape}", allowed=f"({n_rows},)")
+    return cuts
 
 
 def _influence(
@@ -149,13 +162,13 @@ def _influence(
     target: npt.NDArray[Any],
     prediction: npt.ArrayLike,
     weight: npt.ArrayLike | None,
-    fold: npt.ArrayLike | None,
+    fold: npt.NDArray[Any] | None,
     threshold: float,
     quantile: float,
 ) -> Influence:
     """Influence on a metric; the ROC area over pairs of rows of one fold."""
     if name == "roc_auc" and fold is not None:
-        within = area_within_folds(target, prediction, weight, np.asarray(fold))
+        within = area_within_folds(target, prediction, weight, fold)
         if not math.isnan(within.value):
             return within
     return influence_of(name, target, prediction, weight, threshold=threshold, quantile=quantile)
@@ -175,17 +188,18 @@ def _difference(
     name: str,
     one: tuple[float, FloatArray],
     other: tuple[float, FloatArray],
-    fold: npt.NDArray[Any] | None,
+    places: list[npt.NDArray[Any]],
     folds: int,
     level: float,
 ) -> Difference:
-    """The difference with the wider of both intervals."""
+    """The difference with the widest of its intervals: by rows, and by the folds of either model."""
     gap, pull = other[0] - one[0], other[1] - one[1]
     half = normal_quantile(level) * math.sqrt(float(np.dot(pull, pull)))
-    if fold is not None:
-        place = np.unique(fold, return_inverse=True)[1].ravel()
-        judged = int(place.max()) + 1
+    if places:
+        judged = min(int(place.max()) + 1 for place in places)
         half *= math.sqrt(1.0 + judged / (max(folds, judged, 2) - 1.0))
+    for place in places:
+        judged = int(place.max()) + 1
         if judged > 2:
             sums = sum_by(place, pull[: place.shape[0]])
             spread = float(np.square(sums - sums.mean()).sum()) * judged / (judged - 1.0)

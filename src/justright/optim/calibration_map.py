@@ -77,7 +77,7 @@ def calibrate(calibration: Calibration, probability: npt.ArrayLike) -> FloatArra
 
     Notes
     -----
-    O(rows * outputs); one output about 60 ns a row.
+    O(rows * outputs): 200,000 rows of one output in 10 ms.
 
     Examples
     --------

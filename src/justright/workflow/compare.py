@@ -267,15 +267,14 @@ def _compared(
     headline = runs[0].summary.metric
     recipe = runs[0].folder.read("recipe.json", Recipe)
     names = dict.fromkeys([headline, *(each.name for each in metrics_for(target.task))])
-    # Where the runs were cut into folds differently, rows of one fold share both models.
-    fold = one.fold[places[0]] * 1000 + other.fold[places[1]]
     found = paired_differences(
         names,
         one.target[places[0]],
         one.prediction[places[0]],
         other.prediction[places[1]],
         one.weight[places[0]],
-        fold,
+        one.fold[places[0]],
+        other.fold[places[1]],
         folds=min(run.summary.folds for run in runs),
         thresholds=_thresholds(runs),
         quantile=recipe.quantile,
