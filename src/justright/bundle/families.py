@@ -46,6 +46,13 @@ def _crossed() -> Served:
     return Served(margins, check)
 
 
+def _boosted() -> Served:
+    """Return boosted trees."""
+    from justright.models.boosted.forward import check, margins
+
+    return Served(margins, check)
+
+
 def _neural() -> Served:
     """Return networks."""
     from justright.models.neural.forward import check, margins
@@ -63,6 +70,7 @@ def _autoencoder() -> Served:
 FAMILIES: Final[Mapping[str, Callable[[], Served]]] = {
     "linear": _linear,
     "crossed": _crossed,
+    "boosted": _boosted,
     "neural": _neural,
     "wide-deep": _neural,
     "autoencoder": _autoencoder,

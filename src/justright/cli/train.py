@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 TaskOption: TypeAlias = Literal["auto", "regression", "binary", "multiclass"]
-FamilyOption: TypeAlias = Literal["auto", "linear", "crossed", "neural", "wide-deep"]
+FamilyOption: TypeAlias = Literal["auto", "linear", "crossed", "boosted", "neural", "wide-deep", "ladder"]
 LossOption: TypeAlias = Literal[
     "auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"
 ]

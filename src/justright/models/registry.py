@@ -78,6 +78,18 @@ def _wide_deep(recipe: Recipe) -> Learner:
     return NeuralLearner(_network(recipe), wide=recipe.crosses, metric=recipe.metric)
 
 
+def _boosted(recipe: Recipe) -> Learner:
+    """Return the Learner of boosted trees; MissingExtraError without LightGBM."""
+    if find_spec("lightgbm") is None:
+        raise MissingExtraError(
+            "family='boosted' without lightgbm, which grows the trees",
+            next_step="pip install 'justright[train]', or --family crossed",
+        )
+    from justright.models.boosted.learner import BoostedLearner
+
+    return BoostedLearner(recipe.boosting)
+
+
 def _require_jax(family: str) -> None:
     """Raise MissingExtraError without jax and optax."""
     if find_spec("jax") is None or find_spec("optax") is None:
@@ -95,6 +107,7 @@ _LABELS: Final = ("accuracy", "balanced_accuracy", "f1", "precision", "recall", 
 FAMILIES: Final[dict[str, Callable[[Recipe], Learner]]] = {
     "linear": _linear,
     "crossed": _crossed,
+    "boosted": _boosted,
     "neural": _neural,
     "wide-deep": _wide_deep,
 }

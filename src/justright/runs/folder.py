@@ -127,7 +127,8 @@ class RunFolder:
 
     def clean(self) -> None:
         """Remove what only a training needs: checkpoint and encoded rows."""
-        self.checkpoint.unlink(missing_ok=True)
+        for checkpoint in self.path.glob("checkpoint*.safetensors"):
+            checkpoint.unlink(missing_ok=True)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 

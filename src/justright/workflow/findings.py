@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from justright.datamodule import DataModule
 from justright.kinds import Profile
@@ -21,7 +21,7 @@ from justright.workflow.family import family_of
 from justright.workflow.judge import Judgement
 from justright.workflow.network_findings import network_findings
 
-__all__ = ["findings_of", "gain", "unknown_intervals"]
+__all__ = ["findings_of", "gain", "in_order", "unknown_intervals"]
 
 _FEW_ROWS = 30
 _FEW_OF_CLASS = 10
@@ -56,6 +56,11 @@ def findings_of(
         *_unread(data, family),
         *_result(judgement, family),
     ]
+    return in_order(found)
+
+
+def in_order(found: Iterable[Finding]) -> list[Finding]:
+    """Return each finding once, the gravest first."""
     distinct = {(f.id, f.sentence): f for f in found}
     return sorted(distinct.values(), key=lambda f: ("error", "warning", "info").index(f.severity))
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from justright.datamodule import DataModule
 from justright.kinds import Profile
 from justright.models.base import Learner, Spec
+from justright.models.boosted import BOOSTED
 from justright.models.neural.defaults import epochs_of
 from justright.models.registry import is_network, learner_for
 from justright.optim.losses import Loss
@@ -30,6 +31,8 @@ from justright.workflow.family import family_of
 from justright.workflow.judge import Judgement, judge
 from justright.workflow.population import population
 from justright.workflow.race import RACE, race_of
+
+_TREES: Final = 0.25  # rounds without a better one that are borne, as a share of those so far
 
 __all__ = ["Fitted", "Phase", "Prepared", "fit", "write_training"]
 
@@ -150,6 +153,8 @@ def _question(
     if is_network(family):
         passes = epochs_of(recipe.network, data.rows if recipe.network.cv else data.trained)
         descent = Descent("sgd", epochs=passes, patience=recipe.network.patience, tolerance=0.0)
+    if family == BOOSTED:
+        descent = Descent("sgd", epochs=recipe.boosting.rounds, patience=_TREES, tolerance=0.0)
     scratch = prepared.folder.scratch
     spec = Spec(loss, outputs, data.plan, descent, schedule, data.rows, recipe.features.clip, scratch)
     exact = loss.name == "squared" and recipe.descent.optimizer == "exact"

@@ -9,6 +9,7 @@ import math
 from typing import Final
 
 from justright.datamodule import DataModule
+from justright.models.boosted import BOOSTED
 from justright.models.crossed import CROSSED
 from justright.models.registry import is_network
 from justright.recipe import Recipe
@@ -56,12 +57,14 @@ def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[M
     exact_sums : bool
         Members cost nothing: take a finer path.
     """
-    if is_network(family_of(recipe, data.plan, data.rows)):
+    family = family_of(recipe, data.plan, data.rows)
+    if is_network(family):
         return _networks(recipe, data)
     penalty = recipe.penalty
     mix = {"l2": 0.0, "l1": 1.0, "elastic": penalty.mix}[penalty.kind]
-    strengths = (1.0,) if family_of(recipe, data.plan, data.rows) == CROSSED else ()
-    path = penalty.path or strengths or penalty_path(data.rows, penalty.kind, 2 if exact_sums else 1)
+    strengths = (1.0,) if family in (CROSSED, BOOSTED) else ()
+    given = () if family == BOOSTED else penalty.path
+    path = given or strengths or penalty_path(data.rows, penalty.kind, 2 if exact_sums else 1)
     rate = 0.0 if recipe.descent.optimizer == "exact" else recipe.descent.rate
     groups = [(-1, 0)] + [
         (fold, r) for r in range(recipe.split.repeats) for fold in range(recipe.split.folds)

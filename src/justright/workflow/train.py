@@ -24,9 +24,10 @@ from justright.source import Source, open_source
 from justright.split import SplitAudit
 from justright.training.callbacks import Callback
 from justright.workflow.audit import split_audit
+from justright.workflow.climb import LADDER, Climbed, climb
 from justright.workflow.export import export_bundle
 from justright.workflow.family import family_of
-from justright.workflow.findings import findings_of
+from justright.workflow.findings import findings_of, in_order
 from justright.workflow.fit import Fitted, Phase, Prepared, fit, write_training
 from justright.workflow.held_out import write_held_out
 from justright.workflow.judge import Judgement
@@ -145,16 +146,21 @@ def train_recipe(
         report = split_audit(data, schema, recipe)
         encoded = time.perf_counter()
         prepared = Prepared(source, schema, profile, loss, data, folder, begin, on_phase)
-        fitted = fit(prepared, recipe, folder.checkpoint, callbacks)
+        climbed = climb(prepared, recipe, callbacks) if recipe.family == LADDER else None
+        fitted = climbed.fitted if climbed else fit(prepared, recipe, folder.checkpoint, callbacks)
         write_training(folder, fitted.trained)
-        times = (read - begin, encoded - read, fitted.trained_at - encoded)
-        return _finished(prepared, fitted, report, times)
+        trained_at = time.perf_counter() if climbed else fitted.trained_at
+        return _finished(
+            prepared, fitted, report, (read - begin, encoded - read, trained_at - encoded), climbed
+        )
 
 
 def _checked(recipe: Recipe) -> Recipe:
     """Return a recipe that can be run; RecipeError else."""
-    if recipe.family not in ("auto", *FAMILIES):
-        raise RecipeError(f"family={recipe.family!r}", allowed=closest(recipe.family, ("auto", *FAMILIES)))
+    if recipe.family not in ("auto", LADDER, *FAMILIES):
+        raise RecipeError(
+            f"family={recipe.family!r}", allowed=closest(recipe.family, ("auto", LADDER, *FAMILIES))
+        )
     if not recipe.target:
         raise RecipeError("no target", allowed="the column to predict", next_step="--target COLUMN")
     if is_network(recipe.family) and recipe.network.cv:
@@ -163,7 +169,11 @@ def _checked(recipe: Recipe) -> Recipe:
 
 
 def _finished(
-    prepared: Prepared, fitted: Fitted, report: SplitAudit, times: tuple[float, float, float]
+    prepared: Prepared,
+    fitted: Fitted,
+    report: SplitAudit,
+    times: tuple[float, float, float],
+    climbed: Climbed | None,
 ) -> Run:
     """Write the model and all that a run leaves."""
     folder, schema, judgement, trained = prepared.folder, prepared.schema, fitted.judgement, fitted.trained
@@ -173,6 +183,8 @@ def _finished(
         prepared.source, schema, prepared.profile, fitted.recipe, fitted.data, trained, judgement,
         report.findings, fitted.spec,
     )  # fmt: skip
+    if climbed is not None:
+        findings = in_order([*findings, *climbed.findings])
     reading = reading_of(
         fitted.learner, fitted.spec, trained, fitted.members, judgement.member, fitted.data.blocks,
         fitted.family, fitted.recipe,
@@ -184,6 +196,8 @@ def _finished(
     summary = _summary(folder, model_id, judgement, fitted.data, schema, fitted.recipe, seconds)
     if is_network(fitted.family):
         summary = _of_network(summary, fitted)
+    if climbed is not None:
+        summary = msgspec.structs.replace(summary, ladder=list(climbed.rungs))
     crosses = crosses_of(reading, getattr(fitted.learner, "search_seconds", 0.0))
     summary = msgspec.structs.replace(
         summary, findings=findings, interrupted=trained.interrupted, crosses=crosses
