@@ -115,6 +115,14 @@ def train(
     cost_fn: Annotated[
         float | None, typer.Option(metavar="X", help="Cost of a false negative.", rich_help_panel=_COST)
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="90s, 5m, 1h for the whole ladder.", rich_help_panel=_MODEL),
+    ] = None,
+    choose: Annotated[
+        Literal["simplest", "best"] | None,
+        typer.Option(help="Rung of the ladder: good enough, or the best.", rich_help_panel=_MODEL),
+    ] = None,
     no_baseline: Annotated[
         bool, typer.Option("--no-baseline", help="Leave the boosted rival out.", rich_help_panel=_COST)
     ] = False,
@@ -147,13 +155,16 @@ def train(
         "products": _pairs("--product", product or []) or None,
         "search": False if no_cross else None,
     }
-    if _given(crosses) and family is None and recipe is None:
-        choices["family"] = "crossed"
+    ladder = {"budget": _seconds(budget), "choose": choose}
+    if family is None and recipe is None and (_given(crosses) or _given(ladder)):
+        choices["family"] = "ladder" if _given(ladder) else "crossed"
     stepping = "network" if family in ("neural", "wide-deep") else "descent"
     descent = {"optimizer": optimizer, "rate": rate, "batch": batch, "epochs": epochs, "schedule": schedule}
     if resume is None:
         chosen = _recipe(
-            recipe, {**choices, "split": split, "crosses": crosses, stepping: descent}, set_ or []
+            recipe,
+            {**choices, "split": split, "crosses": crosses, "ladder": ladder, stepping: descent},
+            set_ or [],
         )
     else:
         given = [
@@ -161,6 +172,7 @@ def train(
             *_given(split),
             *_given(crosses),
             *_given(descent),
+            *_given(ladder),
             *(set_ or []),
             *([recipe] if recipe else []),
         ]
@@ -179,6 +191,20 @@ def _kinds(assignments: Sequence[str]) -> dict[str, str]:
             raise RecipeError(f"--kind {text!r}", allowed="COL=KIND", next_step="--kind zip=categorical")
         kinds[name] = kind
     return kinds
+
+
+def _seconds(text: str | None) -> float | None:
+    """Read a time with its unit: 90s, 5m, 1h."""
+    if text is None:
+        return None
+    number, unit = text[:-1], {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:])
+    try:
+        seconds = float(number) * (unit or float("nan"))
+    except ValueError:
+        seconds = float("nan")
+    if not 0 < seconds < float("inf"):
+        raise RecipeError(f"--budget {text!r}", allowed="a time with its unit", next_step="--budget 5m")
+    return seconds
 
 
 def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:

@@ -1,0 +1,82 @@
+"""The ladder on real rows: what is tried, left out and chosen, and what the run says of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from justright.recipe import Recipe
+from justright.workflow import train
+from justright.workflow.train import train_recipe
+
+pytest.importorskip("lightgbm", reason="trees are a rung")
+
+
+def table(kind, n=360, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 3))
+    truth = {
+        "linear": 2.0 * x[:, 0] - x[:, 1],
+        "curved": 3.0 * np.sin(2.0 * x[:, 0]),
+        "random": 0.0 * x[:, 0],
+    }
+    y = truth[kind] + 0.5 * rng.normal(size=n)
+    return {"a": x[:, 0].tolist(), "b": x[:, 1].tolist(), "c": x[:, 2].tolist(), "y": y.tolist()}
+
+
+def climbed(rows, tmp_path, **ladder):
+    return train(rows, target="y", out=tmp_path / "runs", family="ladder", ladder=ladder)
+
+
+def finding(run, name):
+    return [found for found in run.summary.findings if found.id == name]
+
+
+@pytest.mark.parametrize(("kind", "family"), [("linear", "linear"), ("curved", "crossed")])
+def test_the_simplest_family_that_holds_the_truth_is_chosen(kind, family, tmp_path):
+    run = climbed(table(kind), tmp_path)
+    assert run.summary.family == family
+    assert [rung.family for rung in run.summary.ladder] == ["linear", "crossed", "boosted"]
+    assert [rung.chosen for rung in run.summary.ladder] == [
+        r == family for r in ("linear", "crossed", "boosted")
+    ]
+    (why,) = finding(run, "rung-chosen")
+    assert why.evidence["chosen"] == family
+    (left,) = finding(run, "rung-skipped")
+    assert "too few" in left.sentence and left.evidence["rung"] == "neural"
+    assert len(run.model.predict(table(kind))) == 360
+    assert not list(run.path.glob("checkpoint*"))
+
+
+def test_best_takes_the_rung_of_least_loss(tmp_path):
+    run = climbed(table("curved"), tmp_path, choose="best", rungs=["linear", "boosted"])
+    assert run.summary.family == "boosted"
+    assert run.summary.baselines.boosted == run.summary.validation.value
+
+
+def test_rows_without_a_signal_take_the_first_rung(tmp_path):
+    assert climbed(table("random"), tmp_path).summary.family == "linear"
+
+
+def test_a_budget_that_is_used_up_leaves_rungs_out_but_not_the_first(tmp_path):
+    run = climbed(table("linear"), tmp_path, budget=1e-3)
+    assert [rung.family for rung in run.summary.ladder] == ["linear"]
+    assert len(finding(run, "rung-skipped")) == 3
+
+
+def test_a_ladder_that_was_killed_goes_on(tmp_path, monkeypatch):
+    import importlib
+
+    module = importlib.import_module("justright.workflow.train")
+
+    def die(*given):
+        raise RuntimeError("died")
+
+    rows = table("linear")
+    monkeypatch.setattr(module, "export_bundle", die)
+    with pytest.raises(RuntimeError, match="died"):
+        climbed(rows, tmp_path)
+    monkeypatch.undo()
+    (folder,) = (tmp_path / "runs").iterdir()
+    run = train_recipe(Recipe(), table=rows, out=tmp_path, resume=folder)
+    assert run.summary.family == "linear" and len(run.summary.ladder) == 3
