@@ -1,21 +1,18 @@
-"""From a table to a bundle and back: rows with gaps, categories never seen, and text score as LightGBM says."""
+"""From a table to a bundle and back: rows with gaps and categories never seen score as LightGBM says."""
 
 import numpy as np
 import pytest
 
-from justright.bundle.families import FAMILIES
 from justright.bundle.format import ModelFile, write_bundle
 from justright.bundle.predictor import load
 from justright.datamodule import prepare
 from justright.kinds import infer_schema
 from justright.models.base import Spec
 from justright.models.boosted.columns import matrix
-from justright.models.boosted.forward import margins
 from justright.models.boosted.learner import BoostedLearner
-from justright.models.boosted.settings import Boosting
 from justright.optim.losses import loss_for
 from justright.optim.schedules import schedule_for
-from justright.recipe import Descent, Recipe
+from justright.recipe import Boosting, Descent, Recipe
 from justright.schema import Member
 from justright.source import open_source
 from justright.training.loop import Trainer
@@ -65,7 +62,7 @@ def test_a_bundle_scores_as_lightgbm(tmp_path, target):
         link=LINKS[target],
     )
     write_bundle(tmp_path / "model", model, arrays, {}, "")
-    predictor = load(tmp_path, families={} if "boosted" in FAMILIES else {"boosted": margins})
+    predictor = load(tmp_path)
 
     fresh = {name: v for name, v in houses(900, 1).items() if name not in LINKS}
     fresh["colour"][:50] = ["never seen"] * 50

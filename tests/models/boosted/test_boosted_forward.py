@@ -12,7 +12,7 @@ from justright.errors import BundleError
 from justright.models.boosted import forward
 from justright.models.boosted.forward import check, margins, sums
 from justright.models.boosted.learner import BoostedLearner
-from justright.models.boosted.settings import Boosting
+from justright.recipe import Boosting
 from justright.schema import Block, Tokens
 
 

@@ -16,8 +16,8 @@ from justright.models.boosted.columns import matrix
 from justright.models.boosted.growing import parameters
 from justright.models.boosted.learner import BoostedLearner
 from justright.models.boosted.objective import objective_for
-from justright.models.boosted.settings import Boosting
 from justright.optim.losses import row_losses
+from justright.recipe import Boosting
 from justright.schema import Member
 from justright.training.loop import Trainer
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from justright.models.boosted.library import translated
 from justright.models.boosted.objective import margins_from
-from justright.models.boosted.settings import Boosting
 from justright.models.boosted.trees import Trees, read_trees
 from justright.optim.losses import Loss, row_losses
+from justright.recipe import Boosting
 from justright.schema import FloatArray
 
 __all__ = ["Grower", "Losses", "parameters"]

@@ -22,8 +22,8 @@ from justright.models.boosted.forward import sums
 from justright.models.boosted.growing import Grower, dataset_parameters, parameters, rows_of
 from justright.models.boosted.library import lightgbm_for, translated
 from justright.models.boosted.objective import objective_for
-from justright.models.boosted.settings import Boosting
 from justright.models.boosted.trees import Trees
+from justright.recipe import Boosting
 from justright.schema import Block, FloatArray, IntArray, Member
 
 __all__ = ["BoostedLearner", "rounds_a_pass"]
