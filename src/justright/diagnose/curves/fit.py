@@ -11,13 +11,15 @@ from justright.diagnose.curves.reading import Reading
 from justright.diagnose.curves.sign import Sign, Unknown
 from justright.values import figure
 
-__all__ = ["no_signal", "over_fit", "under_fit"]
+__all__ = ["memorised", "no_signal", "nothing_learned", "trees_gain", "over_fit", "under_fit"]
 
 _ROSE: Final = 0.1  # of what was gained, lost again while the training loss fell
 _POOR: Final = 0.85  # of the trees' gain
 _FLAT: Final = 0.03  # of what was gained, in the last quarter
 _ERRORS: Final = 2.0
 _BOUND: Final = 0.05  # dropout and, times ten, decay of a network that is held by something
+_BY_HEART: Final = 0.1  # training loss over validation loss: next to nothing is left to learn
+_BY_HEART_BEHIND: Final = 0.3  # the same of a network that stays behind trees
 _NOISE: Final = 1.5  # standard errors
 _NARROW: Final = 2  # neurons of a layer that lets next to nothing through
 _TIGHT: Final = 0.3  # penalty: weights of columns with unit variance are a quarter too small
@@ -31,8 +33,7 @@ def over_fit(reading: Reading) -> Sign | None:
     tail = max(2, n // 10)
     around = v[max(reading.best - 2, 0) : reading.best + 3]
     rose = float(np.median(v[-tail:])) - float(np.median(around))
-    network = reading.evidence.recipe.network
-    loose = reading.evidence.network and max(network.dropout, 10.0 * network.decay) < _BOUND
+    loose = _loose(reading)
     luck = (1.2 if loose else 2.5) * reading.noise / np.sqrt(min(tail, 5))
     fell, gain = float(t[reading.best] - t[-1]), reading.worth
     if rose <= max(luck, _ROSE * gain, reading.blur) or fell <= 3.0 * reading.train_noise:
@@ -47,6 +48,34 @@ def over_fit(reading: Reading) -> Sign | None:
     return Sign("over-fit", weight, sentence, evidence, stronger(reading))
 
 
+def memorised(reading: Reading) -> Sign | None:
+    """A network without dropout and decay knows its training rows by heart, and other rows no better for it.
+
+    The validation loss need not rise: it ends flat, far above. A gap alone says nothing; a training loss that
+    is next to nothing, of a network that nothing holds or that stays behind trees, does.
+    """
+    v, t, n = reading.validation, reading.train, len(reading.validation)
+    if not reading.evidence.network or n < 6 or not np.isfinite(v[-1]) or not np.isfinite(t).all():
+        return None
+    behind = reading.share is not None and reading.share < _POOR and _behind(reading)
+    if float(t[-1]) > (_BY_HEART_BEHIND if behind else _BY_HEART) * float(v[-1]):
+        return None
+    if not (behind or _loose(reading)) or float(v[-1] - t[-1]) < max(_ROSE * reading.worth, reading.blur):
+        return None
+    sentence = (
+        f"The training loss ended at {figure(float(t[-1]))}, next to nothing, the validation loss at"
+        f" {figure(float(v[-1]))}: the network knows its rows by heart."
+    )
+    evidence = {"train": float(t[-1]), "validation": float(v[-1]), "share": reading.share}
+    return Sign("over-fit", 0.66, sentence, evidence, stronger(reading))
+
+
+def _loose(reading: Reading) -> bool:
+    """Say whether nothing holds a network: neither dropout nor decay."""
+    network = reading.evidence.recipe.network
+    return reading.evidence.network and max(network.dropout, 10.0 * network.decay) < _BOUND
+
+
 def no_signal(reading: Reading) -> Sign | Unknown | None:
     """Neither the run nor boosted trees are better than the best constant."""
     mean, error = reading.advantage
@@ -54,20 +83,28 @@ def no_signal(reading: Reading) -> Sign | Unknown | None:
         return Unknown("no signal: no held-out predictions")
     if reading.evidence.rival is None:
         return Unknown("no signal: no boosted trees beside the run (baseline=true fits them)")
-    if _trees_gain(reading) or mean > _ERRORS * error + 0.03 * abs(reading.base):
+    if not nothing_learned(reading) or trees_gain(reading):
         return None
-    if reading.gain > max(1.5 * error, 0.03 * abs(reading.base)):
-        return None  # there was something at the best pass
     rival = reading.evidence.rival
     sentence = (
         f"Neither this model nor boosted trees ({rival.metric} {figure(rival.boosted)} against"
         f" {figure(rival.base)}) can be told from the base rate."
     )
     found = {"boosted": rival.boosted, "base": rival.base, "advantage": mean, "error": error}
-    return Sign("no-signal", 0.92, sentence, found, (), "look for columns that say more")
+    # A network that knows its rows by heart says nothing of what there was to learn.
+    knows = len(reading.train) and reading.train[-1] < 0.5 * reading.last
+    return Sign("no-signal", 0.6 if knows else 0.92, sentence, found, (), "look for columns that say more")
 
 
-def _trees_gain(reading: Reading) -> bool:
+def nothing_learned(reading: Reading) -> bool:
+    """Say whether the run is no better than the best constant, at its best pass and on held-out rows."""
+    mean, error = reading.advantage
+    if reading.gain > max(1.5 * error, 0.03 * abs(reading.base)):
+        return False
+    return mean <= _ERRORS * error + 0.03 * abs(reading.base)
+
+
+def trees_gain(reading: Reading) -> bool:
     """Say whether boosted trees are better than the base rate beyond noise."""
     rival, held = reading.evidence.rival, reading.evidence.held
     if rival is None or held is None:
@@ -84,7 +121,7 @@ def under_fit(reading: Reading) -> Sign | Unknown | None:
     n = len(reading.validation)
     if reading.evidence.rival is None:
         return Unknown("under-fit: no boosted trees beside the run (baseline=true fits them)")
-    if not n or not _trees_gain(reading) or reading.evidence.failed:
+    if not n or not trees_gain(reading) or reading.evidence.failed:
         return None
     held, found = _held_tightly(reading), {"share": reading.share}
     flat = abs(float(reading.validation[-1]) - reading.lowest) < 0.1 * reading.worth

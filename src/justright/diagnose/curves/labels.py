@@ -6,8 +6,10 @@ from typing import Final
 
 import numpy as np
 
+from justright.diagnose.curves.fit import nothing_learned, trees_gain
 from justright.diagnose.curves.reading import Reading
 from justright.diagnose.curves.sign import Sign, Unknown
+from justright.schema import FloatArray
 from justright.values import figure
 
 __all__ = ["batch_order", "class_collapse", "label_noise"]
@@ -23,6 +25,7 @@ _SUREST: Final = 0.02  # share of rows of which the model is surest of all
 _CEILING: Final = 0.87  # probability that labels of which some are wrong do not let it pass
 _NEAR: Final = 0.8  # of the trees' gain: a model that has less has other faults
 _ALIKE: Final = 0.66  # of the errors among the surer half: a plateau
+_TRACE: Final = 2.2  # standard errors of a correlation beyond chance
 _CHASED: Final = 1.18  # gain of the run over that of trees, which chase single rows
 
 
@@ -38,6 +41,10 @@ def class_collapse(reading: Reading) -> Sign | Unknown | None:
     given = p.mean(axis=0)
     said = np.bincount(p.argmax(axis=1), minlength=classes) / held.rows
     error = np.sqrt(true * (1.0 - true) / held.rows)
+    weighed = bool(np.ptp(held.weight) > 0)
+    if weighed:
+        # Weights move what a model says of a class: by half and more is no accident.
+        said = np.minimum(said, np.where(given < 0.5 * true, 0.0, said))
     lost = (true > _SHARE) & (said < _SAID * true) & (given < true - _OFF * error) & (given < 0.6 * true)
     if not lost.any():
         return None
@@ -48,7 +55,6 @@ def class_collapse(reading: Reading) -> Sign | Unknown | None:
     )
     evidence = {"class": worst, "true": float(true[worst]), "said": float(said[worst])}
     evidence["given"] = float(given[worst])
-    weighed = bool(np.ptp(held.weight) > 0)
     change = ('weight=""',) if weighed else ()
     return Sign("class-collapse", 0.97 if weighed else 0.5, sentence, evidence, change, "weigh classes alike")
 
@@ -97,6 +103,8 @@ def label_noise(reading: Reading) -> Sign | Unknown | None:
     if held is None or reading.evidence.rival is None or held.rows < 100:
         return Unknown("label noise: too few held-out predictions, or no boosted trees beside the run")
     mean, error = reading.advantage
+    if nothing_learned(reading):
+        return _trace(reading)
     if reading.lowest >= reading.base or mean < error:
         return None
     if reading.evidence.task == "regression":
@@ -115,6 +123,35 @@ def label_noise(reading: Reading) -> Sign | Unknown | None:
     )
     found = {"surest": top, "half": half, "ceiling": ceiling}
     return Sign("label-noise", 0.6, sentence, found, (), "look at the rows it is sure of")
+
+
+def _trace(reading: Reading) -> Sign | None:
+    """Predictions follow the target beyond chance, but bring nothing: labels hide what could be learned."""
+    held = reading.evidence.held
+    assert held is not None
+    if reading.evidence.task == "regression":
+        said, true = [held.prediction], [np.asarray(held.target, np.float64)]
+    else:
+        p = reading.evidence.probabilities()
+        said, true = list(p.T), [np.asarray(held.target == k, np.float64) for k in range(p.shape[1])]
+    found = [_correlation(a, b) for a, b in zip(said, true, strict=True)]
+    errors = float(np.median(found)) * np.sqrt(held.rows)
+    heart = len(reading.train) and reading.train[-1] < 0.5 * reading.last
+    if errors < _TRACE or heart or not np.isfinite(reading.last):
+        return None
+    sentence = (
+        f"Predictions follow the target beyond chance ({errors:.1f} standard errors), yet they bring nothing"
+        " over the base rate: many labels are wrong, or say little."
+    )
+    # Where trees do find something, a run that found nothing has a fault of its own.
+    weight = 0.93 if errors > 2.0 * _TRACE and not trees_gain(reading) else 0.58
+    return Sign("label-noise", weight, sentence, {"errors": errors}, (), "look at how the labels were made")
+
+
+def _correlation(a: FloatArray, b: FloatArray) -> float:
+    """Return the correlation of two columns, 0 where one is constant."""
+    spread = float(a.std() * b.std())
+    return float(((a - a.mean()) * (b - b.mean())).mean()) / spread if spread > 1e-12 else 0.0
 
 
 def _chased(reading: Reading) -> Sign | None:

@@ -17,17 +17,18 @@ __all__ = ["rate_too_high", "still_improving"]
 # Pass-to-pass noise of the training loss, in units of what there is to gain: of linear models, of networks,
 # and of networks whose rate moves within the training.
 _UNSTEADY: Final = {"linear": 0.08, "constant": 0.06, "annealed": 0.25}
+_WILD: Final = 1.3  # base losses, of a run that jumps about above them
 _RESTLESS: Final = 0.2  # the same of the validation loss
 _CLIMBED: Final = 0.15  # of what there is to gain, lost again by the training loss
 _FEW: Final = 9  # passes below which a run that is still improving wants more of them, not a higher rate
 _FALLS: Final = 0.11  # of what there is to gain, gained in the last quarter of many passes
 _FALLS_POOR: Final = 0.06  # the same of a run that stays behind trees
-_FALLS_STILL: Final = 0.02  # the same of a linear model without any noise, far below the rate that makes some
+_FALLS_STILL: Final = 0.03  # the same of a linear model without any noise, far below the rate that makes some
 _FALLS_STILL_POOR: Final = 0.004
 _STILL: Final = 0.002
 _POOR: Final = 0.93  # of the trees' gain
 _FAR: Final = 0.3  # of the trees' gain: a run that has less is far from its end
-_STEEP: Final = 0.015  # of what there is to gain, gained in the second half of a handful of passes
+_STEEP: Final = 0.012  # of what there is to gain, gained in the second half of a handful of passes
 _JUMPED: Final = 0.015  # noise of the validation loss of a network that learns too fast
 _BOUND: Final = 0.05  # dropout and, times ten, decay of a network that is held by something
 
@@ -44,10 +45,11 @@ def rate_too_high(reading: Reading) -> Sign | None:
         sentence = f"The training diverged at a learning rate of {figure(rate, 2)}."
         return Sign("rate-too-high", 0.95, sentence, {"rate": rate}, slower(reading, 0.1))
     unsteady, restless = reading.train_noise / reading.worth, reading.noise / reading.worth
+    wild = unsteady > 1.0 and settled > _WILD * base
     climbed = (float(reading.train[-1]) - float(np.min(reading.train))) / reading.worth
     evidence = {"rate": rate, "noise": restless, "train_noise": unsteady, "climbed": climbed}
     if (climbed > _CLIMBED and climbed > 4.0 * unsteady) or (
-        unsteady > _unsteady(reading) and reading.gain > 0
+        unsteady > _unsteady(reading) and (reading.gain > 0 or wild)
     ):
         sentence = (
             f"The training loss does not settle at a learning rate of {figure(rate, 2)}: from pass to pass it"
@@ -101,7 +103,7 @@ def still_improving(reading: Reading) -> Sign | None:
     if n <= _FEW:
         late = max(1, n // 2)
         steep = float(t[-1 - late] - t[-1]) / reading.worth
-        if steep < _STEEP:
+        if steep < _STEEP * min(1.0, n / 4):
             return None
         sentence = (
             f"The training loss was still falling after {n} passes: the last {late} brought {steep:.0%} of"

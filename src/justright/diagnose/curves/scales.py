@@ -12,7 +12,11 @@ from justright.diagnose.curves.sign import Sign, Unknown
 __all__ = ["unscaled_input", "unscaled_target"]
 
 _NARROW: Final = 0.1  # middle half of the rows, in standard deviations: 1.35 for normal values
+# The same of a target, and of one with a value far out.
+_TIGHT: Final = 0.4
+_TIGHT_FAR: Final = 0.7
 _FAR: Final = 12.0  # standard deviations
+_LOST: Final = 0.02  # middle half of a column of which next to nothing is left
 _POOR: Final = 0.93  # of the trees' gain, which no unit disturbs
 
 
@@ -22,7 +26,11 @@ def unscaled_input(reading: Reading) -> Sign | Unknown | None:
     if not columns:
         return Unknown("unscaled input: no numeric columns, or no profile of the table")
     bad = [c for c in columns if 0.0 < c.middle < _NARROW and c.reach > _FAR]
-    if not bad or reading.share is None or reading.share >= _POOR:
+    if not bad or reading.share is None:
+        return None
+    # Linear models read such a column as a constant, however good trees are; networks scale by quartiles.
+    lost = not reading.evidence.network and any(c.middle < _LOST for c in bad)
+    if reading.share >= _POOR and not lost:
         return None
     worst = max(bad, key=lambda c: c.reach)
     sentence = (
@@ -44,9 +52,9 @@ def unscaled_target(reading: Reading) -> Sign | None:
     target = np.asarray(held.target, np.float64)
     spread = reading.scale
     middle = float(np.subtract(*np.quantile(target, [0.75, 0.25]))) / max(spread, 1e-300)
-    if not 0.0 < middle < 4.0 * _NARROW:
-        return None
     reach = float(np.abs(target - np.median(target)).max()) / max(spread, 1e-300)
+    if not (0.0 < middle < _TIGHT or (0.0 < middle < _TIGHT_FAR and reach > _FAR)):
+        return None
     sentence = (
         f"A few rows make the spread of the target: half of all rows lie within {middle:.2g} of its standard"
         " deviation, so that the loss is theirs alone."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from justright.diagnose.curves.fit import no_signal, over_fit, under_fit
+from justright.diagnose.curves.fit import memorised, no_signal, over_fit, under_fit
 from justright.diagnose.curves.judging import validation_small
 from justright.diagnose.curves.labels import batch_order, class_collapse, label_noise
 from justright.diagnose.curves.rates import rate_too_high, still_improving
@@ -31,6 +31,7 @@ RULES: Final[tuple[Rule, ...]] = (
     validation_small,
     no_signal,
     over_fit,
+    memorised,
     under_fit,
 )
 """Every rule; the order says nothing."""
@@ -108,9 +109,14 @@ def diagnose_curves(evidence: Evidence) -> Verdict:
     """
     reading = Reading(evidence)
     said = [rule(reading) for rule in RULES]
-    signs = sorted((s for s in said if isinstance(s, Sign)), key=lambda s: -s.weight)
+    signs = _each_once(sorted((s for s in said if isinstance(s, Sign)), key=lambda s: -s.weight))
     unknown = tuple(sorted({s.why for s in said if isinstance(s, Unknown)}))
     return Verdict(tuple(_cause(sign) for sign in signs), unknown)
+
+
+def _each_once(signs: list[Sign]) -> list[Sign]:
+    """Return ranked signs, of those with one name the first."""
+    return list({sign.id: sign for sign in reversed(signs)}.values())[::-1]
 
 
 def _cause(sign: Sign) -> Cause:
