@@ -17,10 +17,11 @@ SURFACE = {
     "demo": "--out",
     "train": "table --target --out --sql --kind --drop --weight --by --time --test --task --family --loss"
     " --cross --product --no-cross --seed --recipe --set --optimizer --rate --batch --epochs --schedule"
-    " --metric --cost-fp --cost-fn --no-baseline --resume --json --quiet",
+    " --metric --cost-fp --cost-fn --budget --choose --no-baseline --resume --json --quiet",
     "predict": "model table --out --keep --latent --plugin --json",
     "explain": "model table --out --keep --json",
     "evaluate": "model table --json",
+    "compare": "first second --json",
     "split": "table --by --shares --out --time --salt --sample --print-sql --json",
     "profile": "table --target --sql --json",
     "report": "run --out",
@@ -65,7 +66,7 @@ def test_the_choices_are_those_of_the_recipe(option: str, owner: type[msgspec.St
 
 def test_the_families_are_those_that_train() -> None:
     ours = typing.get_args(inspect.getmodule(train_verb).FamilyOption)
-    assert set(ours[1:]) <= set(FAMILIES) and ours[0] == "auto"
+    assert set(ours[1:-1]) <= set(FAMILIES) and (ours[0], ours[-1]) == ("auto", "ladder")
 
 
 def test_help_of_every_verb(call: typing.Any) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from justright.cli.compare import compare
 from justright.cli.demo import demo
 from justright.cli.evaluate import evaluate
 from justright.cli.explain import explain
@@ -19,7 +20,7 @@ from justright.cli.train import train
 
 __all__ = ["VERBS", "build"]
 
-VERBS = (demo, train, predict, explain, evaluate, split, profile, report, serve)
+VERBS = (demo, train, predict, explain, evaluate, compare, split, profile, report, serve)
 
 
 def build() -> Any:

@@ -70,20 +70,10 @@ def _boosting_rules(boosting: Boosting) -> tuple[Rule, ...]:
     )
 
 
-def check_ranges(recipe: Recipe) -> None:
-    """Refuse values that no run could use."""
-    split, descent, penalty, features = recipe.split, recipe.descent, recipe.penalty, recipe.features
-    rules: tuple[Rule, ...] = (
-        (0 <= split.test <= 90, "split.test", split.test, "0..90 per cent"),
-        (2 <= split.folds <= 20, "split.folds", split.folds, "2..20"),
-        (1 <= split.repeats <= 10, "split.repeats", split.repeats, "1..10"),
-        (not (split.by and split.time), "split.by and split.time", split.time, "one of them"),
-        (
-            not (split.time and split.repeats > 1),
-            "split.repeats with split.time",
-            split.repeats,
-            "1: time runs only once",
-        ),
+def _linear_rules(recipe: Recipe) -> tuple[Rule, ...]:
+    """Return what the settings of linear and additive models must fulfil."""
+    descent, penalty = recipe.descent, recipe.penalty
+    return (
         (0 <= penalty.mix <= 1, "penalty.mix", penalty.mix, "0..1"),
         (all(0 <= x < float("inf") for x in penalty.path), "penalty.path", penalty.path, "numbers >= 0"),
         (0 < descent.rate < float("inf"), "descent.rate", descent.rate, "a number above 0"),
@@ -110,6 +100,24 @@ def check_ranges(recipe: Recipe) -> None:
             recipe.crosses.pairs,
             "two different columns each",
         ),
+    )
+
+
+def check_ranges(recipe: Recipe) -> None:
+    """Refuse values that no run could use."""
+    split, features = recipe.split, recipe.features
+    rules: tuple[Rule, ...] = (
+        (0 <= split.test <= 90, "split.test", split.test, "0..90 per cent"),
+        (2 <= split.folds <= 20, "split.folds", split.folds, "2..20"),
+        (1 <= split.repeats <= 10, "split.repeats", split.repeats, "1..10"),
+        (not (split.by and split.time), "split.by and split.time", split.time, "one of them"),
+        (
+            not (split.time and split.repeats > 1),
+            "split.repeats with split.time",
+            split.repeats,
+            "1: time runs only once",
+        ),
+        *_linear_rules(recipe),
         *_network_rules(recipe.network),
         *_boosting_rules(recipe.boosting),
         (

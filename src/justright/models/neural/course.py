@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from justright.metrics import Metric, metric
 from justright.models.base import Spec
 from justright.models.neural.activity import dead_share
 from justright.models.neural.defaults import batch_of, epochs_of, finds_its_rate, prior_of
 from justright.models.neural.judging import (
-    gathered,
-    looked,
-    looks_of,
     margins_of,
     mean_loss,
     row_losses_of,
@@ -26,14 +22,13 @@ from justright.models.neural.net import Net, unpack
 from justright.models.neural.program import Batches, Carry, Program
 from justright.models.neural.race import COLUMNS, FIRST_CYCLE, Found, Leg, race
 from justright.models.neural.rows import GROUP, Rows, batches_of, groups_of
+from justright.models.neural.validation import JUDGED, Validation
 from justright.models.neural.waves import estimate, train_in_waves, width_of
-from justright.optim.losses import margins_to_predictions
 from justright.recipe import Network
 from justright.schema import FloatArray, Member
 
 __all__ = ["Course"]
 
-_JUDGED: Final = 65_536  # validation rows looked at after each pass
 _WATCHED: Final = 64  # rows that show which neurons are dead
 _NOBODY: Final = -100  # fold of a member that trains on all rows
 
@@ -43,14 +38,6 @@ class Taken(NamedTuple):
 
     carry: Carry
     sums: dict[str, Any]
-
-
-class Seen(NamedTuple):
-    """The margins (members, rows, outputs) of validation rows by the members at some places."""
-
-    rows: Rows
-    places: list[int]
-    margins: npt.NDArray[np.float32]
 
 
 class _Ahead(NamedTuple):
@@ -86,12 +73,11 @@ class Course:
     rows: Rows
     members: Sequence[Member]
     seed: int
-    _kept: dict[tuple[int, int], Rows] = field(default_factory=dict)
-    _shown: dict[tuple[int, int], list[Any]] = field(default_factory=dict)
     _whole: Rows | None = None
     _ahead: _Ahead | None = None
 
     def __post_init__(self) -> None:
+        self.validation = Validation(self.spec, self.program, self.rows, self.members)
         self.used = trained_by(self.rows, self.members)
         self.groups = len(groups_of(len(self.used), self.seed, 0))
         self.batch = batch_of(self.network, len(self.used))
@@ -104,12 +90,6 @@ class Course:
     def passes(self) -> int:
         """Most passes over the rows."""
         return epochs_of(self.network, len(self.used))
-
-    @property
-    def judged(self) -> npt.NDArray[np.bool_]:
-        """Which members have validation rows, bool (members,)."""
-        counts = [m.fold >= 0 and self.judging(m.fold, m.repeat).count for m in self.members]
-        return np.asarray(counts) > 0
 
     def batches(self, number: int) -> Batches:
         """Return the rows of the so many-th group since the start, in order."""
@@ -156,61 +136,6 @@ class Course:
             loss = totals["loss"] / np.maximum(totals["weight"], 1e-300)
         return {"loss": loss} | {name: totals[name] / totals["norms"] for name in ("gradient", "update")}
 
-    def look(self, carry: Carry) -> list[Seen]:
-        """Look at all validation rows.
-
-        It waits: beside the steps of the next group, looks keep their threads waiting, and a pass of 256^3
-        takes 107 ms instead of 60.
-        """
-        seen = []
-        for fold, repeat in sorted({(m.fold, m.repeat) for m in self.members if m.fold >= 0}):
-            places = [i for i, m in enumerate(self.members) if (m.fold, m.repeat) == (fold, repeat)]
-            if self.judging(fold, repeat).count:
-                some = None if len(places) == len(self.members) else places
-                made = looked(self.program, carry, self._looks(fold, repeat), some)
-                seen.append((self.judging(fold, repeat), places, made))
-        return [Seen(own, places, gathered(made, own.count)) for own, places, made in seen]
-
-    def validated(self, seen: Sequence[Seen], name: str = "auto") -> tuple[FloatArray, FloatArray | None]:
-        """Return each member's loss on its own validation rows, and a metric of that name; NaN without any.
-
-        The metric is turned so that smaller is better; `auto` has none beside the loss.
-        """
-        losses, turned = np.full((2, len(self.members)), np.nan)
-        for own, places, margins in seen:
-            losses[places] = [mean_loss(self.spec, margin, own) for margin in margins]
-            if name != "auto":
-                turned[places] = [self._criterion(metric(name), margin, own) for margin in margins]
-        return losses, turned if name != "auto" else None
-
-    def _criterion(self, chosen: Metric, margin: npt.NDArray[np.float32], own: Rows) -> float:
-        """Return a metric of rows, turned so that smaller is better."""
-        prediction = margins_to_predictions(margin.astype(np.float64), self.spec.loss.link)
-        value = chosen.function(self._unit(own.target), self._unit(prediction), own.weight)
-        return -value if chosen.greater_is_better else value
-
-    def _unit(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return targets and predictions in the target's own unit."""
-        target = self.spec.plan.data.target
-        return target.unscaled(values) if target and self.spec.loss.link == "identity" else values
-
-    def judging(self, fold: int, repeat: int) -> Rows:
-        """Return the validation rows of a fold, thinned where they are many."""
-        key = (fold, repeat)
-        if key not in self._kept:
-            chosen = np.flatnonzero((self.rows.fold[:, repeat] == fold) & (self.rows.weight > 0))
-            step = -(-len(chosen) // _JUDGED) if len(chosen) else 1
-            self._kept[key] = self.rows.take(chosen[::step])
-        return self._kept[key]
-
-    def _looks(self, fold: int, repeat: int) -> list[Any]:
-        """Return the validation rows of a fold as they are looked at after every pass."""
-        key = (fold, repeat)
-        if key not in self._shown:
-            own = self.judging(fold, repeat)
-            self._shown[key] = looks_of(own.x, own.codes, own.offset)
-        return self._shown[key]
-
     def first_loss(self, carry: Carry) -> float:
         """Return the loss of the starting weights, or of no margin at all where that is larger."""
         some = self._watched
@@ -238,8 +163,8 @@ class Course:
             self.spec, self.network, self.net, self.program, self.rows, [self.members[place]], self.seed
         )
         one = alone.members[0]
-        some = alone.rows.take(alone.used[: min(GROUP, _JUDGED)])
-        own = alone.judging(one.fold, one.repeat) if alone.judged[0] else some
+        some = alone.rows.take(alone.used[: min(GROUP, JUDGED)])
+        own = alone.validation.rows_of(one.fold, one.repeat) if alone.validation.judged[0] else some
 
         def losses(carry: Carry) -> FloatArray:
             return row_losses_of(
@@ -259,7 +184,7 @@ class Course:
         for _ in range(2):  # the first one compiles
             begin = time.perf_counter()
             moved = self.train(carry, 0, np.zeros(len(self.members)), 1).carry
-            self.validated(self.look(moved))
+            self.validation.validated(self.validation.look(moved))
             taken = time.perf_counter() - begin
             left -= taken
         return int(np.clip(left / max(taken * self.groups, 1e-6), 1, self.passes))

@@ -137,10 +137,10 @@ class NeuralLearner:
         course = self._course(spec, state, blocks, members)
         passes = int(state["passes"][0])
         taken = course.train(self._carry(course.program, state), number, state["rate"], passes)
-        carry, seen = taken.carry, course.look(taken.carry)
+        carry, seen = taken.carry, course.validation.look(taken.carry)
         course.train_ahead(carry, number + 1, state["rate"], passes)
         said = course.said(taken)
-        validation, criterion = course.validated(seen, self.metric)
+        validation, criterion = course.validation.validated(seen, self.metric)
         new = self._kept(course, state, carry, said["loss"], validation)
         failed = np.asarray(new["lowered"] > MOST)
         norms = {name: said[name] for name in ("gradient", "update")}
@@ -238,7 +238,7 @@ class NeuralLearner:
     ) -> State:
         """Return the new state, members that diverged back at a good one."""
         new = {**state, **state_of_carry(carry), "fallen": np.zeros_like(state["fallen"])}
-        bad = exploded(state, new, train, validation, course.judged)
+        bad = exploded(state, new, train, validation, course.validation.judged)
         if not bad.any():
             self._cache["vector"], self._cache["carry"] = new["vector"], carry
             return new
