@@ -20,7 +20,7 @@ from justright.schema import FloatArray, IntArray
 __all__ = ["by_bins", "columns_alone", "one_column"]
 
 _BINS: Final = 64
-_PRIOR: Final = 5.0  # rows of the mean that every bin is lent
+_PRIOR: Final = 1.0  # rows of the mean that every bin is lent
 
 
 def one_column(

@@ -1,7 +1,7 @@
 """Groups that random folds part: rows of one customer, patient or machine on both sides.
 
-A group is found by itself: its column repeats among the rows, new rows bring new values of it, and rows that
-share a value err alike. With r the held-out errors,
+A group is found by itself: its column repeats among the rows and rows that share a value err alike; where new
+rows bring new values of it, that is a warning. With r the held-out errors,
 
     rho = sum over pairs of one group of r_i r_j / (the same for a row with itself)
 
@@ -28,6 +28,8 @@ __all__ = ["Grouping", "groups", "likeness"]
 _FEWEST: Final = 30  # groups
 _SHARED: Final = 0.05  # share of the rows that are not alone in their group
 _NEW: Final = 0.05  # share of rows whose value stands once: so often a new row brings a new one
+_SMALL: Final = 10.0  # rows of a value; of larger groups a category's values may all be known
+_LARGE: Final = 100.0  # of still larger ones they are
 _NOISE: Final = 5.0  # standard errors of rho
 _NAMED: Final = 0.005  # share of the error that the group foretells
 _WARNED: Final = 0.02
@@ -41,7 +43,8 @@ class Grouping(NamedTuple):
     """How alike rows of one group err.
 
     `rho` is the correlation inside groups, `noise` its standard error for groups that say nothing, `gain` the
-    share of the error that the rest of a row's group foretells, `near` rho with the next value's group.
+    share of the error that the rest of a group foretells, `near` rho with the next value's group, `size`
+    rows of a group of several, `shared` share of the rows in one, `plain` the gain of the target itself.
     """
 
     rho: float
@@ -50,6 +53,7 @@ class Grouping(NamedTuple):
     near: float
     size: float
     shared: float
+    plain: float = 0.0
 
 
 def groups(
@@ -74,18 +78,17 @@ def groups(
     cheap model on 20,000 rows, whole groups, 0.2 s.
     """
     key = data.facts.key[data.facts.part == 0]
-    found = []
     rows = sample.judged
     model = (
         explained(sample.outcome[rows], sample.prediction[rows], sample.weight[rows]) if rows.any() else 1.0
     )
-    candidates = [*_apart(apart), *_inside(data, sample)]
-    for name, codes, number in candidates[:_CANDIDATES]:
-        if _kept_together(codes, key):
+    found = []
+    for each in _candidates(data, sample, apart):
+        if _kept_together(each.codes, key):
             continue
-        seen = _grouping(data, judged, codes, number)
-        if seen is not None and _counts(seen, number):
-            found.append(_finding(name, seen, model))
+        seen = _grouping(data, judged, each)
+        if seen is not None and _counts(seen, each):
+            found.append(_finding(each, seen, model))
     return found
 
 
@@ -151,63 +154,63 @@ def _near(errors: FloatArray, place: IntArray, counts: IntArray) -> float:
     return total / base if base > 0.0 else 0.0
 
 
-def _apart(apart: Mapping[str, IntArray]) -> list[tuple[str, IntArray, int]]:
-    """Return the identifiers whose values repeat, most repeated first."""
-    found = []
-    for name, codes in apart.items():
-        shared = _repeated(codes[codes >= 0])
-        if shared >= _SHARED:
-            found.append((shared, name, codes))
-    return [(name, codes, -1) for _, name, codes in sorted(found, key=lambda item: -item[0])]
+class _Candidate(NamedTuple):
+    """A column whose values may be groups.
+
+    `codes` group of every row, -1 = none; `fed` it feeds the model; `number` it is one; `new` how likely a
+    new row brings a new value; `fresh` whether new rows do.
+    """
+
+    name: str
+    codes: IntArray
+    fed: bool
+    number: bool
+    new: float
+    fresh: bool
 
 
-def _inside(data: DataModule, sample: Sample) -> list[tuple[str, IntArray, int]]:
-    """Return the features whose values may be groups: many values, repeated, and new rows bring new ones."""
-    found = []
-    plan = data.plan.data
-    every = np.arange(data.rows)
-    for number, feature in enumerate(sample.features):
-        if feature.part or feature.dated:
+def _candidates(data: DataModule, sample: Sample, apart: Mapping[str, IntArray]) -> list[_Candidate]:
+    """Return the columns to look at: those in which new rows bring new values first."""
+    fed = {feature.column for feature in sample.features}
+    found = [_candidate(name, codes, name in fed, False) for name, codes in apart.items()]
+    every, plan = np.arange(data.rows), data.plan.data
+    for place, number in enumerate(plan.numeric):
+        feature = next(f for f in sample.features if f.name == number.name)
+        if number.part or feature.dated or feature.values is None or not _whole(feature.values):
             continue
-        if feature.values is not None:
-            if len(np.unique(feature.values)) < _FEWEST or not _whole(feature.values):
-                continue
-            place = next(i for i, f in enumerate(plan.numeric) if f.name == feature.name)
+        if len(np.unique(feature.values)) >= _FEWEST:
             values = gather(data.blocks, every, place, codes=False)
             codes = np.unique(values, return_inverse=True)[1].ravel().astype(np.int64)
-        else:
-            category = next(c for c in plan.categorical if c.name == feature.name)
-            if category.size < 2 + _FEWEST:
-                continue
-            place = plan.categorical.index(category)
-            codes = gather(data.blocks, every, place, codes=True).astype(np.int64)
-            codes[codes < 2] = -1  # missing values and rare ones are no group
-        known = codes[codes >= 0]
-        alone = _alone(known) if feature.values is not None else float((codes < 0).mean())
-        if _repeated(known) >= _SHARED and alone >= _NEW:
-            found.append((alone, feature.name, codes, number))
-    return [(name, codes, number) for _, name, codes, number in sorted(found, key=lambda item: -item[0])]
+            found.append(_candidate(number.name, codes, True, True))
+    for place, category in enumerate(plan.categorical):
+        if category.part or category.size < 2 + _FEWEST or category.column.name in apart:
+            continue
+        codes = gather(data.blocks, every, place, codes=True).astype(np.int64)
+        codes[codes < 2] = -1  # missing values and rare ones are no group
+        found.append(_candidate(category.name, codes, True, False))
+    usable = [each for each in found if each is not None]
+    return sorted(usable, key=lambda each: -each.new)[:_CANDIDATES]
+
+
+def _candidate(name: str, codes: IntArray, fed: bool, number: bool) -> _Candidate | None:
+    """Return a column as a candidate; None where hardly a row shares its value, or there are few values."""
+    counts = np.bincount(codes[codes >= 0])
+    counts = counts[counts > 0]
+    rows = max(int(counts.sum()), 1)
+    if len(counts) < _FEWEST or float(counts[counts > 1].sum()) < _SHARED * rows:
+        return None
+    # The chance that a new row brings a new value is the share of values that stand once (Good, 1953).
+    new = float((counts == 1).sum()) / rows
+    fresh = not fed or new >= _NEW or rows <= _SMALL * len(counts)
+    if not fresh and (number or rows > _LARGE * len(counts)):
+        return None
+    return _Candidate(name, codes, fed, number, new + float(not fed), fresh)
 
 
 def _whole(values: FloatArray) -> bool:
     """Say whether all numbers are whole: measured quantities are no names."""
     known = values[np.isfinite(values)]
     return bool((np.abs(known - np.round(known)) <= 1e-5 * np.maximum(np.abs(known), 1.0)).all())
-
-
-def _repeated(codes: IntArray) -> float:
-    """Return the share of rows that share their value with another row; 0 for few different values."""
-    counts = np.bincount(codes)
-    if int((counts > 0).sum()) < _FEWEST:
-        return 0.0
-    return float(counts[counts > 1].sum()) / max(len(codes), 1)
-
-
-def _alone(codes: IntArray) -> float:
-    """Return the share of rows whose value stands once: the chance that a new row brings a new value "
-    "(Good 1953)."""
-    counts = np.bincount(codes)
-    return float((counts == 1).sum()) / max(len(codes), 1)
 
 
 def _kept_together(codes: IntArray, key: npt.NDArray[np.uint64]) -> bool:
@@ -219,49 +222,60 @@ def _kept_together(codes: IntArray, key: npt.NDArray[np.uint64]) -> bool:
     return bool((part[1:] == part[:-1])[same].all())
 
 
-def _grouping(data: DataModule, judged: Judged | None, codes: IntArray, number: int) -> Grouping | None:
+def _grouping(data: DataModule, judged: Judged | None, each: _Candidate) -> Grouping | None:
     """Measure one column, on whole groups of about 20,000 rows."""
-    known = np.flatnonzero(codes >= 0)
-    places = known[chosen_places(mix64(codes[known].astype(np.uint64)), _ROWS)]
+    known = np.flatnonzero(each.codes >= 0)
+    places = known[chosen_places(mix64(each.codes[known].astype(np.uint64)), _ROWS)]
+    # A group may be as large as the table.
+    places = places[:: max(1, len(places) // (2 * _ROWS))]
     sample = take_rows(data, judged, places)
-    group = codes[places]
-    ours = sample.judged
-    if number < 0 and ours.mean() > 0.5:
-        return likeness((sample.outcome - sample.prediction)[ours], group[ours]) if ours.sum() > 100 else None
-    if sample.rows < 100:
-        return None
-    # The column feeds the model, whose errors it has flattened: a model without it errs instead.
-    column = sample.features[number].column if number >= 0 else ""
-    own = [i for i, f in enumerate(sample.features) if f.column == column]
-    made = Additive(sample.features, sample.weight, sample.fold).out_of_fold(sample.outcome, own)
-    return likeness(sample.outcome - made, group)
+    group, ours = each.codes[places], sample.judged
+    plain = likeness(sample.outcome, group).gain
+    if not each.fed and ours.mean() > 0.5:
+        errors, group = (sample.outcome - sample.prediction)[ours], group[ours]
+    else:
+        # A column that feeds the model has flattened its errors; a model without it errs instead.
+        own = [i for i, f in enumerate(sample.features) if f.column == each.name]
+        design = Additive(sample.features, sample.weight, sample.fold)
+        errors = sample.outcome - design.out_of_fold(sample.outcome, own)
+    return likeness(errors, group)._replace(plain=plain) if len(group) >= 100 else None
 
 
-def _counts(seen: Grouping, number: int) -> bool:
-    """Say whether a group says something beyond noise, and more than the next value does."""
-    beyond = seen.rho > _NOISE * max(seen.noise, 1e-12) and seen.gain >= _NAMED
-    return beyond and (number < 0 or seen.near < 0.5 * seen.rho)
+def _counts(seen: Grouping, each: _Candidate) -> bool:
+    """Say whether a group says something beyond noise and, for numbers, more than the next value does."""
+    least = _NAMED if each.fresh else _WARNED
+    says = seen.gain >= least or (not each.fed and seen.plain >= _WARNED)
+    beyond = seen.rho > _NOISE * max(seen.noise, 1e-12) and says
+    return beyond and (not each.number or seen.near < 0.5 * seen.rho)
 
 
-def _finding(name: str, seen: Grouping, model: float) -> Finding:
+def _finding(each: _Candidate, seen: Grouping, model: float) -> Finding:
     """Say which column holds groups, and what random folds promise too much."""
+    name = each.name
     wider = float(np.sqrt(1.0 + max(seen.size - 1.0, 0.0) * seen.rho * seen.shared))
+    rest = (
+        f"which rows of a new {name} will not have"
+        if each.fresh
+        else f"and the model knows these values: should new rows bring new values of {name}, split by it"
+    )
     sentence = (
         f"Rows that share a value of {name} ({seen.shared:.0%} of the rows, {seen.size:.1f} together) "
         "err alike "
-        f"(correlation {seen.rho:.2f}, noise {seen.noise:.2f}), and the folds part them: what is known "
-        "of one row tells "
-        f"{seen.gain:.1%} of the error of its kin, which rows of a new {name} will not have."
+        f"(correlation {seen.rho:.2f}, noise {seen.noise:.2f}) and the folds part them: a row's kin tell "
+        f"{seen.plain:.1%} of its target and {seen.gain:.1%} of the error that is left, {rest}."
     )
     evidence = {
         "column": name,
         "rho": round(seen.rho, 4),
         "noise": round(seen.noise, 4),
         "foretold": round(seen.gain, 4),
+        "of_target": round(seen.plain, 4),
         "next_value": round(seen.near, 4),
         "rows_together": round(seen.size, 2),
         "shared": round(seen.shared, 4),
+        "new_values": each.fresh,
         "intervals_wider": round(wider, 3),
     }
-    grave = seen.gain >= _WARNED or seen.gain * (1.0 - model) >= _OF_MODEL * max(model, 0.0)
+    grave = seen.gain >= _WARNED or max(seen.gain * (1.0 - model), seen.plain) >= _OF_MODEL * max(model, 0.0)
+    grave = grave and each.fresh
     return Finding("rows-grouped", "warning" if grave else "info", sentence, evidence, f"--by {name}")

@@ -1,4 +1,7 @@
-"""The columns that were set aside as identifiers, read again: as groups of rows they still count."""
+"""Columns whose values name things, read again: identifiers that were set aside, categories pooled as rare.
+
+Neither stands in the encoded rows, and as groups of rows both still count.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.datamodule import DataModule
+from justright.features.categorical import CategoricalFeature
 from justright.schema import IntArray, Schema
 from justright.source import Source
 from justright.split import key_fingerprints
@@ -15,29 +19,31 @@ from justright.values import to_codes
 
 __all__ = ["set_aside"]
 
-_COLUMNS: Final = 4
+_COLUMNS: Final = 6
+_POOLED: Final = 0.2  # share of the rows whose category is too rare for a code of its own
 _ROWS: Final = 5_000_000  # beyond, reading the table once more for this is not worth it
 
 
 def set_aside(source: Source, schema: Schema, data: DataModule) -> dict[str, IntArray]:
-    """Return the value of every training row in each identifier, as numbers.
+    """Return the value of every training row in each column that names things, as numbers.
 
     Parameters
     ----------
     source : Source
-        The table; its identifiers are read once, no other column.
+        The table; these columns are read once more, no other.
     schema : Schema
-        Which columns were set aside.
+        Which columns were set aside as identifiers.
     data : DataModule
-        Which rows train.
+        Which rows train, and which categories have a code.
 
     Returns
     -------
     dict of str to int64 (rows,)
-        Equal numbers for equal texts; -1 = missing. At most four columns; empty for a table of more than
+        Equal numbers for equal texts; -1 = missing. At most six columns; empty for a table of more than
         five million rows.
     """
-    columns = [column for column in schema.columns if column.kind == "identifier"][:_COLUMNS]
+    pooled = {c.column.name for c in data.plan.data.categorical if not c.part and _share_pooled(c) > _POOLED}
+    columns = [c for c in schema.columns if c.kind == "identifier" or c.name in pooled][:_COLUMNS]
     if not columns or len(data.facts.part) > _ROWS:
         return {}
     pieces: dict[str, list[tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]]] = {
@@ -56,3 +62,10 @@ def set_aside(source: Source, schema: Schema, data: DataModule) -> dict[str, Int
         numbers = np.unique(words, return_inverse=True)[1].ravel().astype(np.int64)
         found[name] = np.where(missing, -1, numbers)
     return found
+
+
+def _share_pooled(category: CategoricalFeature) -> float:
+    """Return the share of the rows whose category has no code of its own."""
+    own = 2 + len(category.vocabulary)
+    counts = category.counts
+    return (counts[0] + sum(counts[own:])) / max(sum(counts), 1e-300)

@@ -22,6 +22,7 @@ _LOOKED_AT: Final = 4  # columns by what they say alone, and as many by what onl
 _STRONG: Final = 0.5  # share explained alone; below, a weak table may well hang on one honest column
 _AS_GOOD: Final = 0.9  # of what the model explains
 _LEFT: Final = 1.25  # and of the error that the model leaves
+_RESOLVED: Final = 0.03  # share of the spread that bins of a number cannot tell apart
 _UNITS: Final = (0.8, 1.25)  # a slope of one for one, in the units of the table
 _PARTIAL: Final = 0.2  # share of what the other columns leave open
 _CARRIED: Final = 1.0 / 3.0  # of what the columns explain together is lost without this one
@@ -139,7 +140,7 @@ def _as_good(look: Look, number: int, seen: Column, whole: float) -> Finding | N
     best = row_errors(sample.outcome, look.best)[rows]
     gap = alone - _LEFT * best
     error = float(gap.std() / np.sqrt(len(gap)))
-    if float(gap.mean()) > _NOISE * error:
+    if float(gap.mean()) > _NOISE * error and seen.alone < 1.0 - _RESOLVED:
         return None
     sentence = (
         f"{seen.name} alone explains {seen.alone:.1%} of {look.target}, the whole model {whole:.1%}: "

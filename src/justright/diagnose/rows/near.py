@@ -4,8 +4,9 @@ Around a row of a smooth table the distances to the nearest and the fifth neares
 
     P(d1 / d5 < x) = 1 - (1 - x^m)^4,        m = the local dimension, from the median of d1 / d5
 
-(the ratio of order statistics of uniform points; Facco and others, 2017, for d1 / d2). Copies with a small change have
-ratios that the law all but excludes. Equal rows are counted elsewhere and left out.
+(the ratio of order statistics of uniform points; Facco and others, 2017, doi:10.1038/s41598-017-11873-y, for
+d1 / d2). Copies with a small change have ratios that the law all but excludes. Equal rows are counted
+elsewhere and left out.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ def near_copies(sample: Sample) -> list[Finding]:
 
     Notes
     -----
-    Distances of 1,000 rows to at most 8,000: one product of matrices, 0.1 s. In a table of more rows a near copy
-    is seen only where both are among the 8,000: the share is then told for the sample.
+    Distances of 1,000 rows to at most 8,000: one product of matrices, 0.1 s. In a table of more rows a near
+    copy is seen only where both are among the 8,000: the share is then that of the sample. Only tables whose
+    columns are for the most part measured quantities are looked at.
     """
     points = _points(sample)
     if points is None or len(points) < _FEWEST:

@@ -25,6 +25,8 @@ _FEWEST: Final = 500
 _BANDS: Final = ((0.0, 0.05), (0.05, 0.25), (0.25, 0.5))  # of the rows of a predicted class, the surest first
 _LEAST: Final = 0.01  # low end of the error rate among the surest
 _FALLS: Final = 0.67  # the surest err less than so much of the next band: overlap, which goes on falling
+_LARGEST: Final = 0.25  # a floor beyond is no floor
+_OF_BASE: Final = 0.6  # nor is one that is hardly below the error of always the commonest class
 _RISES: Final = 1.3  # the third band errs more than so many times the second: no floor
 _CONTRADICTED: Final = 0.01
 _MOST: Final = 500_000
@@ -49,6 +51,9 @@ def wrong_labels(judged: Judged, task: Task) -> list[Finding]:
         return []
     probability, label = _probabilities(judged)
     surest, sure, rather = floor(probability, label)
+    base = 1.0 - float(np.bincount(label).max()) / len(label)
+    if sure.value > min(_LARGEST, _OF_BASE * base):
+        return []
     share = denied(probability, label)
     if surest.low < _LEAST or surest.value < _FALLS * sure.value or rather.value > _RISES * sure.value:
         return []

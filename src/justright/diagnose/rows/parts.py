@@ -22,7 +22,7 @@ __all__ = ["Telling", "part_of_folds", "parts", "tell"]
 
 _TOLD: Final = 0.55  # a low end of the area below is too little to matter
 _CLEARLY: Final = 0.65
-_FEWEST: Final = 50  # rows on each side
+_FEWEST: Final = 50  # keys on each side
 _LEVEL: Final = 0.99
 _PENALTIES: Final = (30.0, 300.0)
 
@@ -103,7 +103,7 @@ def parts(
         Names of columns that made the split; they tell trivially.
     """
     inside = part_of_folds(judging)
-    if min(int(inside.sum()), int((~inside).sum())) < _FEWEST:
+    if min(len(np.unique(sample.key[side])) for side in (inside, ~inside)) < _FEWEST:
         return []
     seen = tell(sample.features, design, inside, sample.weight, sample.fold, sample.key)
     low = seen.area.low
