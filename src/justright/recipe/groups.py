@@ -225,11 +225,11 @@ class Boosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows_a_leaf : int
         Fewest training rows of a leaf, >= 1; default 20.
     l2 : float
-        Penalty on the values of leaves, >= 0.
+        Penalty on the values of leaves, >= 0; default 1.
     rows : float
         Share of the rows that each tree sees, above 0 to 1.
     columns : float
-        Share of the columns that each tree sees, above 0 to 1.
+        Share of the columns among which each split is chosen, above 0 to 1; default 0.7.
     bins : int
         Most bins of a number, 2..65,535; default 255.
     """
@@ -239,9 +239,9 @@ class Boosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leaves: int = 31
     depth: int = 0
     rows_a_leaf: int = 20
-    l2: float = 0.0
+    l2: float = 1.0
     rows: float = 1.0
-    columns: float = 1.0
+    columns: float = 0.7
     bins: int = 255
 
 

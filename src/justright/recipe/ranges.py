@@ -61,7 +61,7 @@ def _boosting_rules(boosting: Boosting) -> tuple[Rule, ...]:
         (1 <= boosting.rounds <= 20_000, "boosting.rounds", boosting.rounds, "1..20000"),
         (0 < boosting.rate <= 1, "boosting.rate", boosting.rate, "above 0, at most 1"),
         (2 <= boosting.leaves <= 4_096, "boosting.leaves", boosting.leaves, "2..4096"),
-        (boosting.depth >= 0, "boosting.depth", boosting.depth, ">= 0 (0 = no limit)"),
+        (0 <= boosting.depth <= 4_096, "boosting.depth", boosting.depth, "0..4096 (0 = no limit)"),
         (boosting.rows_a_leaf >= 1, "boosting.rows_a_leaf", boosting.rows_a_leaf, ">= 1"),
         (0 <= boosting.l2 < float("inf"), "boosting.l2", boosting.l2, ">= 0"),
         (0 < boosting.rows <= 1, "boosting.rows", boosting.rows, "above 0, at most 1"),

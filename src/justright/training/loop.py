@@ -121,6 +121,9 @@ class Trainer:
         if saved is not None:
             state = saved.state
             course.restore(saved)
+            if self.learner.resume == "replay":
+                # What replays needs its rows again, even where no pass is left to make.
+                self.learner.start(spec, blocks, members, seed)
         else:
             state = self.learner.start(spec, blocks, members, seed)
         interrupted, last_save = False, begin

@@ -30,7 +30,7 @@ _LINKS: Final[dict[str, Link]] = {
     "softmax": "softmax",
     "log": "log",
 }
-_LIBRARIES: Final = ("justright", "numpy", "scipy", "pyarrow", "jax", "optax")
+_LIBRARIES: Final = ("justright", "numpy", "scipy", "pyarrow", "lightgbm", "jax", "optax")
 
 
 def export_bundle(

@@ -32,7 +32,7 @@ from justright.workflow.judge import Judgement, judge
 from justright.workflow.population import population
 from justright.workflow.race import RACE, race_of
 
-_TREES: Final = 0.25  # rounds without a better one that are borne, as a share of those so far
+_TREES: Final = 0.1  # rounds without a better one that are borne, as a share of those so far
 
 __all__ = ["Fitted", "Phase", "Prepared", "fit", "write_training"]
 

@@ -115,7 +115,7 @@ def held_out(
         for start in range(0, block.rows, size):
             part = block.slice(start, min(start + size, block.rows))
             rows = np.flatnonzero((part.fold[:, 0] >= 0) & ((part.key <= limit) | (total <= _MOST)))
-            margins = learner.margins(spec, state, part)
+            margins = getattr(learner, "held_margins", learner.margins)(spec, state, part)
             fold = part.fold[rows, 0]
             # One held-out period is the last fold alone: the folds before it have no member and no row.
             last = int(fold.max(initial=-1))

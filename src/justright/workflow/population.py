@@ -65,7 +65,8 @@ def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[M
     strengths = (1.0,) if family in (CROSSED, BOOSTED) else ()
     given = () if family == BOOSTED else penalty.path
     path = given or strengths or penalty_path(data.rows, penalty.kind, 2 if exact_sums else 1)
-    rate = 0.0 if recipe.descent.optimizer == "exact" else recipe.descent.rate
+    steps = family != BOOSTED and recipe.descent.optimizer != "exact"
+    rate = recipe.descent.rate if steps else 0.0
     groups = [(-1, 0)] + [
         (fold, r) for r in range(recipe.split.repeats) for fold in range(recipe.split.folds)
     ]

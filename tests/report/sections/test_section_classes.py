@@ -10,6 +10,8 @@ import numpy as np
 from justright.report.facts import Facts
 from justright.report.sections.classes import classes
 
+NEW = ("Precision and recall", "Gains")
+
 
 def confused(facts: Facts, cells: list[list[float]]) -> Facts:
     assert facts.evaluation is not None
@@ -51,6 +53,7 @@ def test_two_classes_have_all_their_charts(binary: Facts) -> None:
     assert [figure.title for figure in section.figures] == [
         "Calibration",
         "Probabilities of the two classes",
+        *NEW,
         "What each threshold would cost",
         "What each threshold would find",
     ]
@@ -59,5 +62,5 @@ def test_two_classes_have_all_their_charts(binary: Facts) -> None:
 
 def test_held_out_rows_alone_give_the_spread(binary: Facts) -> None:
     section = classes(replace(binary, evaluation=None))
-    assert [figure.title for figure in section.figures] == ["Probabilities of the two classes"]
+    assert [figure.title for figure in section.figures] == ["Probabilities of the two classes", *NEW]
     assert section.matrix is None

@@ -10,6 +10,8 @@ from justright.evaluate import Evaluation
 from justright.report.drawing import ACCENT, BAD, data, draw, labels
 from justright.report.facts import Facts
 from justright.report.parts import Figure, Key, Matrix, MatrixCell, Section, Table
+from justright.report.sections.lift import lift
+from justright.report.sections.precision_recall import precision_recall
 from justright.report.sections.probabilities import calibration, spread
 from justright.report.sections.thresholds import cost, trade
 from justright.report.wording import count, number, percent, plain
@@ -28,7 +30,9 @@ def classes(facts: Facts) -> Section:
         figures += [] if len(found.classes) <= _MATRIX else [_confusion(found)]
         figures += [calibration(found)] if found.calibration else []
     if facts.out_of_fold is not None and facts.summary.task == "binary":
+        chosen = found.threshold if found is not None else None
         figures.append(spread(facts.out_of_fold, facts))
+        figures += [*precision_recall(facts.out_of_fold, chosen), *lift(facts.out_of_fold)]
     if found is not None and found.threshold is not None and len(found.threshold.curve) > 1:
         figures += [cost(found.threshold), trade(found.threshold)]
     if not figures:
