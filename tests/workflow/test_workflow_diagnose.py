@@ -53,7 +53,7 @@ def test_a_rate_too_low_is_named_and_its_move_helps(houses: Houses, tmp_path: Pa
 
 
 def test_a_rate_too_high_is_named(houses: Houses, trained: Trained) -> None:
-    wild = {"optimizer": "sgd", "rate": 2.0, "epochs": 20, "batch": 8}
+    wild = {"optimizer": "sgd", "rate": 60.0, "epochs": 20, "batch": 8}
     run = trained(houses("sold", rows=600), "sold", family="linear", descent=wild, penalty={"path": (1e-6,)})
     assert diagnose_run(run).findings[0].id == "rate-too-high"
 

@@ -9,6 +9,7 @@ import numpy as np
 from justright.diagnose.curves.moves import stronger, weaker, wider
 from justright.diagnose.curves.reading import Reading
 from justright.diagnose.curves.sign import Sign, Unknown
+from justright.schema import Finding
 from justright.values import figure
 
 __all__ = ["memorised", "no_signal", "nothing_learned", "trees_gain", "over_fit", "under_fit"]
@@ -45,7 +46,7 @@ def over_fit(reading: Reading) -> Sign | None:
     )
     evidence = {"best_pass": reading.best + 1, "rose": rose, "fell": fell, "noise": reading.noise}
     weight = 0.91 if loose else 0.7 + 0.1 * min(rose / gain, 1.0)
-    return Sign("over-fit", weight, sentence, evidence, stronger(reading))
+    return Sign(Finding("over-fit", "warning", sentence, evidence), weight, stronger(reading))
 
 
 def memorised(reading: Reading) -> Sign | None:
@@ -67,7 +68,7 @@ def memorised(reading: Reading) -> Sign | None:
         f" {figure(float(v[-1]))}: the network knows its rows by heart."
     )
     evidence = {"train": float(t[-1]), "validation": float(v[-1]), "share": reading.share}
-    return Sign("over-fit", 0.66, sentence, evidence, stronger(reading))
+    return Sign(Finding("over-fit", "warning", sentence, evidence), 0.66, stronger(reading))
 
 
 def _loose(reading: Reading) -> bool:
@@ -93,7 +94,12 @@ def no_signal(reading: Reading) -> Sign | Unknown | None:
     found = {"boosted": rival.boosted, "base": rival.base, "advantage": mean, "error": error}
     # A network that knows its rows by heart says nothing of what there was to learn.
     knows = len(reading.train) and reading.train[-1] < 0.5 * reading.last
-    return Sign("no-signal", 0.6 if knows else 0.92, sentence, found, (), "look for columns that say more")
+    return Sign(
+        Finding("no-signal", "warning", sentence, found),
+        0.6 if knows else 0.92,
+        (),
+        "look for columns that say more",
+    )
 
 
 def nothing_learned(reading: Reading) -> bool:
@@ -127,14 +133,14 @@ def under_fit(reading: Reading) -> Sign | Unknown | None:
     flat = abs(float(reading.validation[-1]) - reading.lowest) < 0.1 * reading.worth
     if held and flat:
         sentence = f"{held}: the model can say little, and its losses no longer fall."
-        return Sign("under-fit", 0.84, sentence, found, weaker(reading) or wider(reading))
+        return Sign(Finding("under-fit", "warning", sentence, found), 0.84, weaker(reading) or wider(reading))
     if reading.share is None or reading.share >= _POOR or not _behind(reading):
         return None
     sentence = (
         f"The model has {max(reading.share, 0.0):.0%} of the gain of boosted trees over the base rate: it is"
         " too simple, or held too tightly."
     )
-    return Sign("under-fit", 0.5, sentence, found, weaker(reading) or wider(reading))
+    return Sign(Finding("under-fit", "warning", sentence, found), 0.5, weaker(reading) or wider(reading))
 
 
 def _held_tightly(reading: Reading) -> str:

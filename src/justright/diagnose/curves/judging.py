@@ -8,6 +8,7 @@ import numpy as np
 
 from justright.diagnose.curves.reading import Reading
 from justright.diagnose.curves.sign import Sign, Unknown
+from justright.schema import Finding
 from justright.values import figure
 
 __all__ = ["validation_small"]
@@ -31,4 +32,6 @@ def validation_small(reading: Reading) -> Sign | Unknown | None:
     )
     evidence = {"rows": held.rows, "error": error, "advantage": mean}
     folds = ("network.cv=5",) if reading.evidence.network else ()
-    return Sign("validation-small", 0.94, sentence, evidence, folds, "more rows, or more folds")
+    return Sign(
+        Finding("validation-small", "warning", sentence, evidence), 0.94, folds, "more rows, or more folds"
+    )

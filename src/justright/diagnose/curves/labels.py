@@ -9,7 +9,7 @@ import numpy as np
 from justright.diagnose.curves.fit import nothing_learned, trees_gain
 from justright.diagnose.curves.reading import Reading
 from justright.diagnose.curves.sign import Sign, Unknown
-from justright.schema import FloatArray
+from justright.schema import Finding, FloatArray
 from justright.values import figure
 
 __all__ = ["batch_order", "class_collapse", "label_noise"]
@@ -56,7 +56,12 @@ def class_collapse(reading: Reading) -> Sign | Unknown | None:
     evidence = {"class": worst, "true": float(true[worst]), "said": float(said[worst])}
     evidence["given"] = float(given[worst])
     change = ('weight=""',) if weighed else ()
-    return Sign("class-collapse", 0.97 if weighed else 0.5, sentence, evidence, change, "weigh classes alike")
+    return Sign(
+        Finding("class-collapse", "warning", sentence, evidence),
+        0.97 if weighed else 0.5,
+        change,
+        "weigh classes alike",
+    )
 
 
 def batch_order(reading: Reading) -> Sign | Unknown | None:
@@ -78,7 +83,12 @@ def batch_order(reading: Reading) -> Sign | Unknown | None:
     )
     # Networks mix the rows of a pass by themselves, and end at a rate at which order says little.
     weight = 0.62 if reading.evidence.network else 0.91
-    return Sign("batch-order", weight, sentence, {"errors": off, "off": unit}, (), "mix the rows of a pass")
+    return Sign(
+        Finding("batch-order", "warning", sentence, {"errors": off, "off": unit}),
+        weight,
+        (),
+        "mix the rows of a pass",
+    )
 
 
 def _off(reading: Reading) -> tuple[float, float]:
@@ -122,7 +132,7 @@ def label_noise(reading: Reading) -> Sign | Unknown | None:
         f" {half:.0%}, and no probability passes {ceiling:.0%}: labels are wrong there as often as anywhere."
     )
     found = {"surest": top, "half": half, "ceiling": ceiling}
-    return Sign("label-noise", 0.6, sentence, found, (), "look at the rows it is sure of")
+    return Sign(Finding("label-noise", "warning", sentence, found), 0.6, (), "look at the rows it is sure of")
 
 
 def _trace(reading: Reading) -> Sign | None:
@@ -145,7 +155,12 @@ def _trace(reading: Reading) -> Sign | None:
     )
     # Where trees do find something, a run that found nothing has a fault of its own.
     weight = 0.93 if errors > 2.0 * _TRACE and not trees_gain(reading) else 0.58
-    return Sign("label-noise", weight, sentence, {"errors": errors}, (), "look at how the labels were made")
+    return Sign(
+        Finding("label-noise", "warning", sentence, {"errors": errors}),
+        weight,
+        (),
+        "look at how the labels were made",
+    )
 
 
 def _correlation(a: FloatArray, b: FloatArray) -> float:
@@ -166,4 +181,4 @@ def _chased(reading: Reading) -> Sign | None:
         " values of the target look like those of other rows."
     )
     move = "look at the rows with the largest errors"
-    return Sign("label-noise", 0.6, sentence, {"share": share}, ("loss=huber",), move)
+    return Sign(Finding("label-noise", "warning", sentence, {"share": share}), 0.6, ("loss=huber",), move)

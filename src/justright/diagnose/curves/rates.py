@@ -9,7 +9,7 @@ import numpy as np
 from justright.diagnose.curves.moves import last_rate, more_passes, slower
 from justright.diagnose.curves.reading import Reading
 from justright.diagnose.curves.sign import Sign
-from justright.schema import FloatArray
+from justright.schema import Finding, FloatArray
 from justright.values import figure
 
 __all__ = ["rate_too_high", "still_improving"]
@@ -43,7 +43,7 @@ def rate_too_high(reading: Reading) -> Sign | None:
     rose = settled > max(3.0 * base, float(reading.train[0])) or settled > 100.0 * base
     if diverged or rose:
         sentence = f"The training diverged at a learning rate of {figure(rate, 2)}."
-        return Sign("rate-too-high", 0.95, sentence, {"rate": rate}, slower(reading, 0.1))
+        return Sign(Finding("rate-too-high", "warning", sentence, {"rate": rate}), 0.95, slower(reading, 0.1))
     unsteady, restless = reading.train_noise / reading.worth, reading.noise / reading.worth
     wild = unsteady > 1.0 and settled > _WILD * base
     climbed = (float(reading.train[-1]) - float(np.min(reading.train))) / reading.worth
@@ -55,21 +55,23 @@ def rate_too_high(reading: Reading) -> Sign | None:
             f"The training loss does not settle at a learning rate of {figure(rate, 2)}: from pass to pass it"
             f" moves by {unsteady:.0%} of all there is to gain, and it lost {max(climbed, 0.0):.0%} of it."
         )
-        return Sign("rate-too-high", 0.9, sentence, evidence, change)
+        return Sign(Finding("rate-too-high", "warning", sentence, evidence), 0.9, change)
     went_back = _fall(reading.norm("rate"))
     poor = reading.share is not None and reading.share < _POOR
     if went_back > 2.0 and poor:
         sentence = (
             f"The training exploded, went back to a rate {went_back:.0f} times lower, and stays behind trees."
         )
-        return Sign("rate-too-high", 0.8, sentence, evidence | {"lowered": went_back}, change)
+        return Sign(
+            Finding("rate-too-high", "warning", sentence, evidence | {"lowered": went_back}), 0.8, change
+        )
     jumps = restless > _RESTLESS and not reading.annealed
     if reading.gain > 0 and (jumps or (restless > _JUMPED and _too_fast(reading))):
         sentence = (
             f"The validation loss moves from pass to pass by {restless:.0%} of all there is to gain, at a"
             f" learning rate of {figure(rate, 2)}."
         )
-        return Sign("rate-too-high", 0.82, sentence, evidence, change)
+        return Sign(Finding("rate-too-high", "warning", sentence, evidence), 0.82, change)
     return None
 
 
@@ -110,7 +112,7 @@ def still_improving(reading: Reading) -> Sign | None:
             " all there is to gain."
         )
         seen = {"passes": n, "fell": steep, "rate": rate}
-        return Sign("too-few-passes", 0.85, sentence, seen, more_passes(reading, 4.0))
+        return Sign(Finding("too-few-passes", "warning", sentence, seen), 0.85, more_passes(reading, 4.0))
     if reading.annealed or reading.best < 0.9 * n - 1:
         return None
     fell, noise = _late_fall(v) / reading.worth, reading.noise / reading.worth
@@ -126,7 +128,9 @@ def still_improving(reading: Reading) -> Sign | None:
     )
     found: dict[str, Any] = {"passes": n, "fell": fell, "share": reading.share, "rate": rate}
     far = reading.share is not None and reading.share < _FAR
-    return Sign("rate-too-low", 0.8, sentence, found, slower(reading, 100.0 if far else 10.0))
+    return Sign(
+        Finding("rate-too-low", "warning", sentence, found), 0.8, slower(reading, 100.0 if far else 10.0)
+    )
 
 
 def _late_fall(curve: FloatArray) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from justright.diagnose.curves.reading import Reading
 from justright.diagnose.curves.sign import Sign, Unknown
+from justright.schema import Finding
 
 __all__ = ["unscaled_input", "unscaled_target"]
 
@@ -41,7 +42,12 @@ def unscaled_input(reading: Reading) -> Sign | Unknown | None:
     evidence = {"columns": [c.name for c in bad], "reach": worst.reach, "middle": worst.middle}
     change = () if reading.evidence.network else ("features.clip=5",)
     weight = 0.97 if len(bad) > 0.3 * len(columns) else 0.88
-    return Sign("unscaled-input", weight, sentence, evidence, change, "mend these values, or take logarithms")
+    return Sign(
+        Finding("unscaled-input", "warning", sentence, evidence),
+        weight,
+        change,
+        "mend these values, or take logarithms",
+    )
 
 
 def unscaled_target(reading: Reading) -> Sign | None:
@@ -60,4 +66,6 @@ def unscaled_target(reading: Reading) -> Sign | None:
         " deviation, so that the loss is theirs alone."
     )
     evidence = {"middle": middle, "reach": reach}
-    return Sign("unscaled-target", 0.96, sentence, evidence, ("loss=huber",), "mend these values")
+    return Sign(
+        Finding("unscaled-target", "warning", sentence, evidence), 0.96, ("loss=huber",), "mend these values"
+    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from justright.diagnose.curves.reading import Reading
-from justright.schema import Severity
+from justright.schema import Finding
 
 __all__ = ["Rule", "Sign", "Unknown"]
 
@@ -18,29 +18,20 @@ class Sign:
 
     Parameters
     ----------
-    id : str
-        Name of the cause, in kebab case; that of the Finding.
+    finding : Finding
+        Its id is the name of the cause; `next` is filled in by the verdict.
     weight : float
         How strongly the evidence speaks for this cause rather than another, 0..1: signs are ranked by it.
-    sentence : str
-        One plain sentence with its numbers.
-    evidence : dict
-        The numbers.
     change : tuple of str
         The next move, as `key=value` that `recipe.change` takes; empty where no choice of the recipe helps.
     advice : str
         The next move in words where it is none of the recipe.
-    severity : {"info", "warning", "error"}
-        How much it matters.
     """
 
-    id: str
+    finding: Finding
     weight: float
-    sentence: str
-    evidence: dict[str, Any] = field(default_factory=dict)
     change: tuple[str, ...] = ()
     advice: str = ""
-    severity: Severity = "warning"
 
 
 @dataclass(frozen=True)

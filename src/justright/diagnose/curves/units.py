@@ -7,6 +7,7 @@ from typing import Final
 from justright.diagnose.curves.moves import last_rate
 from justright.diagnose.curves.reading import Reading
 from justright.diagnose.curves.sign import Sign, Unknown
+from justright.schema import Finding
 
 __all__ = ["dead_units", "vanishing_gradients"]
 
@@ -32,7 +33,7 @@ def dead_units(reading: Reading) -> Sign | Unknown | None:
     change: tuple[str, ...] = (f"network.rate={last_rate(reading) / 3.0:.2g}",)
     if network.activation in ("relu", "sigmoid", "tanh") or not network.factors:
         change = ("network.activation=selu", "network.factors=true")
-    return Sign("dead-units", 0.96, sentence, {"dead": share}, change)
+    return Sign(Finding("dead-units", "warning", sentence, {"dead": share}), 0.96, change)
 
 
 def vanishing_gradients(reading: Reading) -> Sign | Unknown | None:
@@ -60,4 +61,4 @@ def vanishing_gradients(reading: Reading) -> Sign | Unknown | None:
     found = {"layers": len(network.hidden), "share": reading.share, "ratio": ratio}
     width = max(network.hidden)
     change = ("network.activation=selu", f"network.hidden=[{width}, {width}]", "network.factors=true")
-    return Sign("gradients-vanish", 0.94, sentence, found, change)
+    return Sign(Finding("gradients-vanish", "warning", sentence, found), 0.94, change)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from justright.diagnose.curves.fit import memorised, no_signal, over_fit, under_fit
 from justright.diagnose.curves.judging import validation_small
 from justright.diagnose.curves.labels import batch_order, class_collapse, label_noise
@@ -116,12 +118,11 @@ def diagnose_curves(evidence: Evidence) -> Verdict:
 
 def _each_once(signs: list[Sign]) -> list[Sign]:
     """Return ranked signs, of those with one name the first."""
-    return list({sign.id: sign for sign in reversed(signs)}.values())[::-1]
+    return list({sign.finding.id: sign for sign in reversed(signs)}.values())[::-1]
 
 
 def _cause(sign: Sign) -> Cause:
     """Return a sign as a user reads it."""
     move = " ".join(f"--set {change}" for change in sign.change)
     move = "; or ".join(part for part in (move, sign.advice) if part)
-    finding = Finding(sign.id, sign.severity, sign.sentence, sign.evidence, move)
-    return Cause(finding, sign.change, sign.weight)
+    return Cause(msgspec.structs.replace(sign.finding, next=move), sign.change, sign.weight)
