@@ -42,6 +42,7 @@ def test_the_simplest_family_that_holds_the_truth_is_chosen(kind, family, tmp_pa
     ]
     (why,) = finding(run, "rung-chosen")
     assert why.evidence["chosen"] == family
+    assert run.summary.verdict.endswith(why.sentence)
     (left,) = finding(run, "rung-skipped")
     assert "too few" in left.sentence and left.evidence["rung"] == "neural"
     assert len(run.model.predict(table(kind))) == 360

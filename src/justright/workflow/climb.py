@@ -174,7 +174,7 @@ def _why(found: Sequence[Standing], place: int, recipe: Recipe) -> Finding:
     own, best = found[place], min(found, key=lambda one: one.gap)
     if own.name == best.name:
         others = [one for one in found[:place] if not one.as_good]
-        sentence = f"{own.name} has the least held-out loss"
+        sentence = f"Of {len(found)} rungs tried {own.name} has the least held-out loss"
         if others and recipe.ladder.choose == "simplest":
             near = min(others, key=lambda one: one.gap)
             sentence += (
@@ -183,7 +183,7 @@ def _why(found: Sequence[Standing], place: int, recipe: Recipe) -> Finding:
             )
     else:
         sentence = (
-            f"{own.name} is just right: {best.name} has the least held-out loss, but the difference of"
+            f"Of {len(found)} rungs tried {own.name} is just right: {best.name} has the least held-out loss, but the difference of"
             f" {figure(own.gap, 3)} a row is within its standard error ({figure(own.error, 2)})"
         )
     evidence = {

@@ -197,7 +197,8 @@ def _finished(
     if is_network(fitted.family):
         summary = _of_network(summary, fitted)
     if climbed is not None:
-        summary = msgspec.structs.replace(summary, ladder=list(climbed.rungs))
+        said = f"{summary.verdict} {climbed.findings[-1].sentence}"
+        summary = msgspec.structs.replace(summary, ladder=list(climbed.rungs), verdict=said)
     crosses = crosses_of(reading, getattr(fitted.learner, "search_seconds", 0.0))
     summary = msgspec.structs.replace(
         summary, findings=findings, interrupted=trained.interrupted, crosses=crosses
