@@ -62,7 +62,7 @@ def test_shuffled_labels_are_no_signal(houses: Houses, trained: Trained) -> None
     table = houses("price", rows=600)
     table["price"] = np.random.default_rng(5).permutation(table["price"])
     run = trained(table, "price", family="linear", baseline=True)
-    assert [each.id for each in diagnose_run(run).findings] == ["no-signal"]
+    assert diagnose_run(run).findings[0].id == "no-signal"
 
 
 def test_a_verdict_without_a_change_is_refused(houses: Houses, trained: Trained, tmp_path: Path) -> None:

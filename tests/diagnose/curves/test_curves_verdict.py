@@ -101,6 +101,11 @@ def test_trees_that_gain_nothing_either_mean_no_signal(make: Make) -> None:
     assert first(make(flat, flat, share=1e-6, rival=rival, base=0.5)) == "no-signal"
 
 
+def test_nothing_learned_is_said_without_trees_too(make: Make) -> None:
+    flat = np.full(30, 0.5)
+    assert first(make(flat, flat, share=1e-6, rival=None, base=0.5)) == "nothing-learned"
+
+
 def test_a_flat_curve_far_behind_trees_is_under_fit(make: Make) -> None:
     flat = 0.4 + 0.1 * np.exp(-STEPS / 2)
     verdict = diagnose_curves(make(flat, flat, family="linear", share=0.2))

@@ -12,7 +12,7 @@ from justright.diagnose.curves.sign import Sign, Unknown
 from justright.schema import Finding
 from justright.values import figure
 
-__all__ = ["memorised", "no_signal", "nothing_learned", "trees_gain", "over_fit", "under_fit"]
+__all__ = ["base_rate", "memorised", "no_signal", "nothing_learned", "trees_gain", "over_fit", "under_fit"]
 
 _ROSE: Final = 0.1  # of what was gained, lost again while the training loss fell
 _POOR: Final = 0.85  # of the trees' gain
@@ -100,6 +100,20 @@ def no_signal(reading: Reading) -> Sign | Unknown | None:
         (),
         "look for columns that say more",
     )
+
+
+def base_rate(reading: Reading) -> Sign | None:
+    """The run is no better than the best constant, whatever the cause."""
+    mean, error = reading.advantage
+    if not np.isfinite(mean) or not len(reading.validation) or not nothing_learned(reading):
+        return None
+    sentence = (
+        f"The model cannot be told from the best constant: its held-out loss is {figure(mean, 2)} below that"
+        f" of the constant, give or take {figure(error, 2)}."
+    )
+    found = {"advantage": mean, "error": error}
+    move = "look for columns that say more"
+    return Sign(Finding("nothing-learned", "warning", sentence, found), 0.4, (), move)
 
 
 def nothing_learned(reading: Reading) -> bool:

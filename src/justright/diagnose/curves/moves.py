@@ -58,6 +58,8 @@ def weaker(reading: Reading) -> tuple[str, ...]:
 
 def wider(reading: Reading) -> tuple[str, ...]:
     """Return the change to a model that can say more."""
+    if reading.evidence.family == "crossed":
+        return ("family=neural",)
     if not reading.evidence.network:
         return ("family=crossed", "descent.optimizer=exact", "penalty.path=[]", "penalty.kind=l2")
     network = reading.evidence.recipe.network

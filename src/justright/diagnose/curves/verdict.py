@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from justright.diagnose.curves.fit import memorised, no_signal, over_fit, under_fit
+from justright.diagnose.curves.fit import base_rate, memorised, no_signal, over_fit, under_fit
 from justright.diagnose.curves.judging import validation_small
 from justright.diagnose.curves.labels import batch_order, class_collapse, label_noise
 from justright.diagnose.curves.rates import rate_too_high, still_improving
@@ -31,6 +31,7 @@ RULES: Final[tuple[Rule, ...]] = (
     dead_units,
     vanishing_gradients,
     validation_small,
+    base_rate,
     no_signal,
     over_fit,
     memorised,
