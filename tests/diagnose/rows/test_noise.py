@@ -47,6 +47,12 @@ def test_regression_and_few_rows_are_not_looked_at():
     )
 
 
+def test_model_that_was_cut_short_says_nothing_of_labels():
+    seen = judged(0.1, 30.0)
+    timid = Judged(seen.place, 0.5 + 0.2 * (seen.prediction - 0.5), seen.target, seen.weight)
+    assert wrong_labels(timid, "binary") == []
+
+
 def test_denied_rows_in_plain_python():
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(3), 200)

@@ -20,6 +20,7 @@ __all__ = ["leaks"]
 _NOISE: Final = 4.0  # standard errors
 _LOOKED_AT: Final = 4  # columns by what they say alone, and as many by what only they say
 _STRONG: Final = 0.5  # share explained alone; below, a weak table may well hang on one honest column
+_NEARLY_ALL: Final = 0.95  # alone: hardly a column that is known in time says that much
 _AS_GOOD: Final = 0.9  # of what the model explains
 _LEFT: Final = 1.25  # and of the error that the model leaves
 _RESOLVED: Final = 0.03  # share of the spread that bins of a number cannot tell apart
@@ -28,11 +29,12 @@ _PARTIAL: Final = 0.2  # share of what the other columns leave open
 _CARRIED: Final = 1.0 / 3.0  # of what the columns explain together is lost without this one
 _FORETOLD: Final = 0.1  # share of the column's ranks that the other columns explain
 _VALUES: Final = 50  # a measured quantity has more; a few-valued column is a group of rows
+_ROUNDING: Final = 1e-6  # of float32, and of the scale of the plan
 _TRIED: Final = (30.0,)
 
 
 class Column(NamedTuple):
-    """What one column says: alone, and beside the others."""
+    """What one column says: alone, and beside the others; `grid`: written to the same digit as the target."""
 
     name: str
     alone: float
@@ -41,6 +43,7 @@ class Column(NamedTuple):
     slope: float
     partial: float
     values: int
+    grid: bool
 
 
 def leaks(look: Look, known: frozenset[str] = frozenset()) -> list[Finding]:
@@ -103,13 +106,25 @@ def _column(look: Look, number: int, alone: float) -> Column:
         np.concatenate([sample.outcome, shape], axis=1), look.siblings(number), _TRIED
     )
     foretold = explained(shape[:, :-1], made[:, outputs:-1], sample.weight)
-    slope, partial = 0.0, 0.0
+    slope, partial, grid = 0.0, 0.0, False
     if sample.task == "regression" and feature.values is not None and not feature.part:
         column, rest = shape[:, -1] - made[:, -1], sample.outcome[:, 0] - made[:, 0]
         across = float(column @ rest)
         square = max(float(column @ column), 1e-300)
+        digit = _digit(feature.values, feature.scale)
+        grid = digit is not None and digit == _digit(sample.target, float(sample.target.std()))
         slope, partial = across / square, across**2 / (square * max(float(rest @ rest), 1e-300))
-    return Column(feature.name, alone, look.gain(made[:, :outputs]), foretold, slope, partial, distinct)
+    return Column(feature.name, alone, look.gain(made[:, :outputs]), foretold, slope, partial, distinct, grid)
+
+
+def _digit(values: FloatArray, spread: float) -> int | None:
+    """Return to how many decimals numbers are written, at most 3; None where they are written to more."""
+    known = values[np.isfinite(values)]
+    room = _ROUNDING * (float(np.abs(known).max(initial=0.0)) + spread)
+    for digit in range(4):
+        if (np.abs(known - np.round(known, digit)) <= room).all() and room < 0.1 * 10.0**-digit:
+            return digit
+    return None
 
 
 def _shape(look: Look, number: int) -> tuple[FloatArray, int]:
@@ -133,6 +148,8 @@ def _shape(look: Look, number: int) -> tuple[FloatArray, int]:
 
 def _as_good(look: Look, number: int, seen: Column, whole: float) -> Finding | None:
     """One column explains as much as the model does."""
+    if len({feature.column for feature in look.sample.features}) < 2:
+        return None
     if seen.alone < _STRONG or seen.alone < _AS_GOOD * whole or not look.sample.judged.any():
         return None
     rows, sample = look.judged, look.sample
@@ -146,13 +163,17 @@ def _as_good(look: Look, number: int, seen: Column, whole: float) -> Finding | N
         f"{seen.name} alone explains {seen.alone:.1%} of {look.target}, the whole model {whole:.1%}: "
         "is it known when a prediction is asked for?"
     )
-    return _finding("leak-column", "warning", sentence, seen, whole)
+    severity: Literal["info", "warning"] = "warning" if seen.alone >= _NEARLY_ALL else "info"
+    return _finding("leak-column", severity, sentence, seen, whole)
 
 
 def _one_for_one(look: Look, seen: Column) -> Finding | None:
-    """A number with which the target moves one for one, the other columns held: a part of it, in its unit."""
+    """A number with which the target moves one for one, the other columns held: a part of it, in its unit.
+
+    Both must be written to the same digit: made numbers of spread 1 have slopes of 1 without any unit.
+    """
     low, high = _UNITS
-    if seen.partial < _PARTIAL or not low <= abs(seen.slope) <= high:
+    if seen.partial < _PARTIAL or not seen.grid or not low <= abs(seen.slope) <= high:
         return None
     sentence = (
         f"{look.target} moves one for one with {seen.name} ({seen.slope:+.2f} a unit, the other columns "
@@ -186,7 +207,9 @@ def _finding(
 ) -> Finding:
     """Return a finding on a column with its numbers."""
     evidence = {"column": seen.name, "model": round(whole, 4)}
-    evidence |= {name: round(value, 4) for name, value in seen._asdict().items() if name != "name"}
+    evidence |= {
+        name: round(value, 4) for name, value in seen._asdict().items() if name not in ("name", "grid")
+    }
     column = seen.name.partition("[")[0]
     move = f"--drop {column}, unless it is known in time"
     return Finding(code, severity, sentence, evidence, move)

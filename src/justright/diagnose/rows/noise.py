@@ -25,6 +25,7 @@ _FEWEST: Final = 500
 _BANDS: Final = ((0.0, 0.05), (0.05, 0.25), (0.25, 0.5))  # of the rows of a predicted class, the surest first
 _LEAST: Final = 0.01  # low end of the error rate among the surest
 _FALLS: Final = 0.67  # the surest err less than so much of the next band: overlap, which goes on falling
+_DOUBT: Final = 2.0  # times the error rate that the model itself states there
 _LARGEST: Final = 0.25  # a floor beyond is no floor
 _OF_BASE: Final = 0.6  # nor is one that is hardly below the error of always the commonest class
 _RISES: Final = 1.3  # the third band errs more than so many times the second: no floor
@@ -53,6 +54,10 @@ def wrong_labels(judged: Judged, task: Task) -> list[Finding]:
     surest, sure, rather = floor(probability, label)
     base = 1.0 - float(np.bincount(label).max()) / len(label)
     if sure.value > min(_LARGEST, _OF_BASE * base):
+        return []
+    rank, stated = _ranked(probability)
+    # A model that was cut short doubts where nothing is to be doubted: its surest rows are any rows.
+    if float(1.0 - stated[rank <= _BANDS[0][1]].mean()) > _DOUBT * surest.value:
         return []
     share = denied(probability, label)
     if surest.low < _LEAST or surest.value < _FALLS * sure.value or rather.value > _RISES * sure.value:
@@ -103,15 +108,21 @@ def floor(probability: FloatArray, label: IntArray) -> tuple[Value, Value, Value
     >>> [round(band.value, 2) for band in floor(np.column_stack([p, 1.0 - p]), wrong)]
     [0.1, 0.1, 0.1]
     """
+    rank, _ = _ranked(probability)
+    wrong = probability.argmax(axis=1) != label
+    first, second, third = (_rate(wrong[(rank > low) & (rank <= high)]) for low, high in _BANDS)
+    return first, second, third
+
+
+def _ranked(probability: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the place of each row in its predicted class, the surest first, 0..1; and how sure it is."""
     guess = probability.argmax(axis=1)
-    sure = probability[np.arange(len(label)), guess]
-    rank = np.empty(len(label))
+    sure: FloatArray = probability[np.arange(len(guess)), guess]
+    rank = np.empty(len(guess))
     for number in range(probability.shape[1]):
         own = np.flatnonzero(guess == number)
         rank[own[np.argsort(-sure[own], kind="stable")]] = (np.arange(len(own)) + 0.5) / max(len(own), 1)
-    wrong = guess != label
-    first, second, third = (_rate(wrong[(rank > low) & (rank <= high)]) for low, high in _BANDS)
-    return first, second, third
+    return rank, sure
 
 
 def _rate(wrong: npt.NDArray[np.bool_]) -> Value:
