@@ -22,6 +22,7 @@ SURFACE = {
     "explain": "model table --out --keep --json",
     "evaluate": "model table --json",
     "compare": "first second --json",
+    "diagnose": "run --apply --out --json",
     "split": "table --by --shares --out --time --salt --sample --print-sql --json",
     "profile": "table --target --sql --json",
     "report": "run --out",

@@ -25,6 +25,8 @@ import msgspec
 from justright.bundle import strict_json
 from justright.bundle.tensors import AnyArray, pack, unpack
 from justright.errors import BundleError, StorageError
+from justright.optim.calibration_map import Calibration
+from justright.optim.interval_map import Intervals
 from justright.schema import Schema, Task
 
 __all__ = ["FORMAT", "LIMITS", "Bundle", "Link", "ModelFile", "read_bundle", "write_bundle"]
@@ -78,6 +80,10 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         Probability of class 1 from which a row is called class 1, 0..1; None = 0.5. Binary only.
     threshold_note : str
         Why this threshold.
+    calibration : Calibration, optional
+        What is done to probabilities; only where held-out rows prove that it helps.
+    intervals : Intervals, optional
+        Prediction intervals of a regression.
     missing_seen : tuple of str
         Columns that a JSON row may leave out, beside those of which the feature plan itself knows that
         training rows had gaps.
@@ -100,6 +106,9 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     link: Link
     threshold: float | None = None
     threshold_note: str = ""
+    # Left out of the file where there is none: a model of an earlier version keeps its id.
+    calibration: Calibration | msgspec.UnsetType = msgspec.UNSET
+    intervals: Intervals | msgspec.UnsetType = msgspec.UNSET
     missing_seen: tuple[str, ...] = ()
     metrics: dict[str, Any] = {}
     versions: dict[str, str] = {}

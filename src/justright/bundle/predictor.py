@@ -23,6 +23,8 @@ from justright.bundle.latent import latent_columns, latent_of
 from justright.bundle.tensors import AnyArray
 from justright.errors import RecipeError, RowError, TableError, closest
 from justright.features.plan import FeaturePlan, Unreadable
+from justright.optim.calibration_map import Calibration, calibrate
+from justright.optim.interval_map import Intervals, apply_intervals
 from justright.optim.losses import margins_to_predictions
 from justright.schema import Block, FloatArray, Schema, Task
 
@@ -171,6 +173,30 @@ class Predictor:
             raise RecipeError(received, allowed="binary and multiclass models", next_step="use predict")
         return self.probabilities(self.margins(table))
 
+    def intervals(self, table: Any, level: float = 0.9) -> FloatArray:
+        """Return the ends of the prediction interval of each row, float64 (rows, 2), in the target's unit.
+
+        Parameters
+        ----------
+        table
+            As for `predict`.
+        level : {0.8, 0.9, 0.95}, default 0.9
+            Share of new rows whose target lies within.
+
+        Raises
+        ------
+        RecipeError
+            The model is no regression, was trained without intervals, or not for this level.
+        ColumnError, RowError, TableError
+            As `predict`.
+        """
+        if not isinstance(self.bundle.model.intervals, Intervals):
+            raise RecipeError(
+                "prediction intervals of a model that has none",
+                allowed="a regression of 100 rows or more, trained with this version",
+            )
+        return apply_intervals(self.bundle.model.intervals, self.predict(table), level)
+
     def margins(self, table: Any) -> FloatArray:
         """Return the margins on the scale of the link, float64 (rows, outputs); errors as `predict`."""
         return _gathered(self, table, self.margins_of, self.bundle.model.outputs)
@@ -249,9 +275,18 @@ class Predictor:
         chosen: AnyArray = self._labels[self._chosen(self.probabilities(margins))]
         return chosen
 
+    def expected(self, margins: FloatArray) -> FloatArray:
+        """Return what is judged: the number, the probability of class 1, or of each class (rows, classes)."""
+        if self.task == "regression":
+            return margins_to_predictions(margins, self.bundle.model.link)
+        shares = self.probabilities(margins)
+        return shares[:, 1] if self.task == "binary" else shares
+
     def probabilities(self, margins: FloatArray) -> FloatArray:
         """Return the probability of each class, float64 (rows, classes), of margins (rows, outputs)."""
         shares = margins_to_predictions(margins, self.bundle.model.link)
+        if isinstance(self.bundle.model.calibration, Calibration):
+            shares = calibrate(self.bundle.model.calibration, shares)
         return np.stack([1.0 - shares, shares], axis=1) if shares.ndim == 1 else shares
 
     def margins_of(self, block: Block) -> FloatArray:

@@ -9,6 +9,7 @@ import typer
 
 from justright.cli.compare import compare
 from justright.cli.demo import demo
+from justright.cli.diagnose import diagnose
 from justright.cli.evaluate import evaluate
 from justright.cli.explain import explain
 from justright.cli.predict import predict
@@ -20,7 +21,7 @@ from justright.cli.train import train
 
 __all__ = ["VERBS", "build"]
 
-VERBS = (demo, train, predict, explain, evaluate, compare, split, profile, report, serve)
+VERBS = (demo, train, predict, explain, evaluate, compare, diagnose, split, profile, report, serve)
 
 
 def build() -> Any:

@@ -183,7 +183,8 @@ def _why(found: Sequence[Standing], place: int, recipe: Recipe) -> Finding:
             )
     else:
         sentence = (
-            f"Of {len(found)} rungs tried {own.name} is just right: {best.name} has the least held-out loss, but the difference of"
+            f"Of {len(found)} rungs tried {own.name} is just right: {best.name} has the least"
+            f" held-out loss, but the difference of"
             f" {figure(own.gap, 3)} a row is within its standard error ({figure(own.error, 2)})"
         )
     evidence = {

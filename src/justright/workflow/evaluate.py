@@ -23,7 +23,6 @@ from justright.evaluate.release import release
 from justright.evaluate.threshold import Threshold
 from justright.features.target import encode_classes
 from justright.kinds.infinite import refuse_infinite
-from justright.optim.losses import margins_to_predictions
 from justright.recipe import Recipe, Split
 from justright.runs import RunFolder, open_run
 from justright.schema import FloatArray, Schema
@@ -289,7 +288,7 @@ def _one(
 
     chosen = batch.filter(pa.array(mask))
     margins, _ = predictor.score_batch(chosen)
-    return target[mask], margins_to_predictions(margins, predictor.bundle.model.link), weight[mask]
+    return target[mask], predictor.expected(margins), weight[mask]
 
 
 def _labels(

@@ -6,6 +6,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from justright.bundle.card import CardFacts, ColumnFact, SliceFact, write_card
@@ -50,6 +51,8 @@ def export_bundle(
         task=target.task,
         outputs=spec.outputs,
         link=_LINKS[spec.loss.link],
+        calibration=judgement.calibration or msgspec.UNSET,
+        intervals=judgement.intervals or msgspec.UNSET,
         threshold=min(judgement.threshold.value, 1.0) if judgement.threshold else None,
         threshold_note=judgement.threshold.note if judgement.threshold else "",
         metrics={name: _plain(value) for name, value in judgement.evaluation.metrics.items()},

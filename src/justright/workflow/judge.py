@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -14,14 +14,18 @@ import numpy.typing as npt
 from justright.datamodule import DataModule
 from justright.errors import MissingExtraError, TrainingError
 from justright.evaluate.baselines import base_rate_metrics
+from justright.evaluate.calibrated import fit_calibration
+from justright.evaluate.conformal import fit_intervals
 from justright.evaluate.evaluation import Evaluation, evaluate, row_loss
 from justright.evaluate.selection import Choice
 from justright.evaluate.slices import worst_slices
 from justright.evaluate.threshold import Threshold, choose_threshold
 from justright.metrics import default_metric, metric
 from justright.models.base import Learner, Spec
+from justright.optim.calibration_map import Calibration, calibrate
+from justright.optim.interval_map import Intervals
 from justright.recipe import Recipe
-from justright.schema import Block, Finding, FloatArray, Member, Schema, Value
+from justright.schema import Block, Finding, FloatArray, Member, Schema, Task, Value
 from justright.training.loop import Trained
 from justright.values import figure
 from justright.workflow.held_out import HeldOut, choose_setting, held_out
@@ -52,6 +56,8 @@ class Judgement:
     findings: tuple[Finding, ...]
     hyperparameters: dict[str, float | int | str]
     held: HeldOut
+    calibration: Calibration | None = None
+    intervals: Intervals | None = None
 
     @property
     def validation(self) -> Value:
@@ -97,6 +103,7 @@ def judge(
     own = [place for place, m in enumerate(members) if m.setting == setting]
     member = next((place for place in own if members[place].fold < 0), own[0])
     held = held_out(learner, spec, trained.state, members, data.blocks, setting)
+    held, calibration, intervals = _calibrated(held, target.task)
     name = default_metric(target.task) if recipe.metric == "auto" else metric(recipe.metric, target.task).name
     loss = float(train[member]) if members[member].fold < 0 else float("nan")
     choice = _choice(held, members, validation, setting, spec, loss, recipe)
@@ -127,6 +134,21 @@ def judge(
             "cost_fn": recipe.cost_fn,
         },
         held,
+        calibration,
+        intervals,
+    )
+
+
+def _calibrated(held: HeldOut, task: Task) -> tuple[HeldOut, Calibration | None, Intervals | None]:
+    """Return held-out predictions as service will give them, with the map, and the intervals of numbers."""
+    rows = (held.prediction, held.target, held.weight, held.fold)
+    if task == "regression":
+        return held, None, fit_intervals(*rows)
+    found = fit_calibration(*rows)
+    return (
+        (held, None, None)
+        if found is None
+        else (replace(held, prediction=calibrate(found, held.prediction)), found, None)
     )
 
 
