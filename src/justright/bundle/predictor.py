@@ -9,6 +9,7 @@ that scoring changes, so threads may share it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -272,7 +273,7 @@ class Predictor:
         """Return the predictions, as `predict` gives them, of margins (rows, outputs)."""
         if self.task == "regression":
             return margins_to_predictions(margins, self.bundle.model.link)
-        chosen: AnyArray = self._labels[self._chosen(self.probabilities(margins))]
+        chosen: AnyArray = self._labels[_chosen(self.probabilities(margins), self.task, self.threshold)]
         return chosen
 
     def expected(self, margins: FloatArray) -> FloatArray:
@@ -303,30 +304,12 @@ class Predictor:
         try:
             cells = [row[name] for row in rows]
         except (KeyError, TypeError, IndexError):
-            cells = [self._cell(row, name, done + i) for i, row in enumerate(rows)]
+            cells = [_cell(row, name, done + i, self.optional) for i, row in enumerate(rows)]
         for i, cell in enumerate(cells):
             if cell is not None and not isinstance(cell, _CELLS):
                 allowed = "a number, a text, true, false or null"
                 raise RowError(f"{name}={cell!r:.60}", allowed=allowed, where=f"row {done + i}")
         return cells
-
-    def _cell(self, row: Any, name: str, number: int) -> Any:
-        """Return one value of one row that may be no mapping or lack the key."""
-        where = f"row {number}"
-        if not isinstance(row, Mapping):
-            raise RowError(f"{row!r:.60}", allowed="an object of column names and values", where=where)
-        if name in row or name in self.optional:
-            return row.get(name)
-        received = f"a row without {name!r}"
-        keys = closest(name, [str(key)[:60] for key in row]) if row else "no key"
-        step = f'send "{name}": null where it is unknown (it was never missing in training)'
-        raise RowError(f"{received}, with {keys}", where=where, next_step=step)
-
-    def _chosen(self, shares: FloatArray) -> AnyArray:
-        """Return the number of the chosen class of each row."""
-        if self.task == "binary":
-            return (shares[:, 1] >= self.threshold).astype(np.intp)
-        return np.asarray(shares.argmax(axis=1))
 
     def _values(self, margins: FloatArray) -> list[Any]:
         """Return predictions as JSON values."""
@@ -334,7 +317,7 @@ class Predictor:
             plain: list[Any] = self.from_margins(margins).tolist()
             return plain
         shares = self.probabilities(margins)
-        labels = self._labels[self._chosen(shares)].tolist()
+        labels = self._labels[_chosen(shares, self.task, self.threshold)].tolist()
         return [
             {"label": label, "probabilities": dict(zip(self.classes, row, strict=True))}
             for label, row in zip(labels, shares.tolist(), strict=True)
@@ -404,3 +387,23 @@ def _finite(margins: FloatArray, done: int) -> FloatArray:
     row = done + int(np.flatnonzero(np.isnan(margins).any(axis=1))[0])
     received = "values so large that the score overflows"
     raise RowError(received, allowed="values of the size seen in training", where=f"row {row}")
+
+
+def _cell(row: Any, name: str, number: int, optional: AbstractSet[str]) -> Any:
+    """Return one value of one row that may be no mapping or lack the key."""
+    where = f"row {number}"
+    if not isinstance(row, Mapping):
+        raise RowError(f"{row!r:.60}", allowed="an object of column names and values", where=where)
+    if name in row or name in optional:
+        return row.get(name)
+    received = f"a row without {name!r}"
+    keys = closest(name, [str(key)[:60] for key in row]) if row else "no key"
+    step = f'send "{name}": null where it is unknown (it was never missing in training)'
+    raise RowError(f"{received}, with {keys}", where=where, next_step=step)
+
+
+def _chosen(shares: FloatArray, task: Task, threshold: float) -> AnyArray:
+    """Return the number of the chosen class of each row."""
+    if task == "binary":
+        return (shares[:, 1] >= threshold).astype(np.intp)
+    return np.asarray(shares.argmax(axis=1))

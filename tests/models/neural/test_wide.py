@@ -71,9 +71,7 @@ def test_of_a_row_that_trains_a_model_speaks_that_never_saw_it(problem):
     changed, places = [], []
     for block, models in zip(blocks, spoken, strict=True):
         target = np.where(models == 2, block.target + 50.0, block.target).astype(np.float32)
-        changed.append(
-            Block(block.numeric, block.codes, target, block.weight, block.fold, None, block.key)
-        )
+        changed.append(Block(block.numeric, block.codes, target, block.weight, block.fold, None, block.key))
         places.append(models == 2)
     first, second = (fit_wide(spec, Crosses(search=False), rows, 0) for rows in (blocks, changed))
     assert sum(place.sum() for place in places) > 50

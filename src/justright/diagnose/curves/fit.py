@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from justright.diagnose.curves.moves import stronger, weaker, wider
-from justright.diagnose.curves.reading import Reading
+from justright.diagnose.curves.reading import Reading, blur_of
 from justright.diagnose.curves.sign import Sign, Unknown
 from justright.schema import Finding
 from justright.values import figure
@@ -37,7 +37,7 @@ def over_fit(reading: Reading) -> Sign | None:
     loose = _loose(reading)
     luck = (1.2 if loose else 2.5) * reading.noise / np.sqrt(min(tail, 5))
     fell, gain = float(t[reading.best] - t[-1]), reading.worth
-    if rose <= max(luck, _ROSE * gain, reading.blur) or fell <= 3.0 * reading.train_noise:
+    if rose <= max(luck, _ROSE * gain, blur_of(reading)) or fell <= 3.0 * reading.train_noise:
         return None
     sentence = (
         f"The validation loss rose from {figure(reading.lowest)} at pass {reading.best + 1} to"
@@ -61,7 +61,7 @@ def memorised(reading: Reading) -> Sign | None:
     behind = reading.share is not None and reading.share < _POOR and _behind(reading)
     if float(t[-1]) > (_BY_HEART_BEHIND if behind else _BY_HEART) * float(v[-1]):
         return None
-    if not (behind or _loose(reading)) or float(v[-1] - t[-1]) < max(_ROSE * reading.worth, reading.blur):
+    if not (behind or _loose(reading)) or float(v[-1] - t[-1]) < max(_ROSE * reading.worth, blur_of(reading)):
         return None
     sentence = (
         f"The training loss ended at {figure(float(t[-1]))}, next to nothing, the validation loss at"

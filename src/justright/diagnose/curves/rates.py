@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from justright.diagnose.curves.moves import last_rate, more_passes, slower
-from justright.diagnose.curves.reading import Reading
+from justright.diagnose.curves.reading import Reading, blur_of, is_annealed
 from justright.diagnose.curves.sign import Sign
 from justright.schema import Finding, FloatArray
 from justright.values import figure
@@ -65,7 +65,7 @@ def rate_too_high(reading: Reading) -> Sign | None:
         return Sign(
             Finding("rate-too-high", "warning", sentence, evidence | {"lowered": went_back}), 0.8, change
         )
-    jumps = restless > _RESTLESS and not reading.annealed
+    jumps = restless > _RESTLESS and not is_annealed(reading)
     if reading.gain > 0 and (jumps or (restless > _JUMPED and _too_fast(reading))):
         sentence = (
             f"The validation loss moves from pass to pass by {restless:.0%} of all there is to gain, at a"
@@ -79,7 +79,7 @@ def _unsteady(reading: Reading) -> float:
     """Return the noise of a training loss that is still healthy."""
     if not reading.evidence.network:
         return _UNSTEADY["linear"]
-    return _UNSTEADY["annealed" if reading.annealed else "constant"]
+    return _UNSTEADY["annealed" if is_annealed(reading) else "constant"]
 
 
 def _fall(rates: FloatArray) -> float:
@@ -93,7 +93,9 @@ def _too_fast(reading: Reading) -> bool:
     if not reading.evidence.network or max(network.dropout, 10.0 * network.decay) < _BOUND:
         return False
     rose = float(np.median(reading.validation[-3:])) - reading.lowest
-    return reading.best < 0.6 * n and rose > max(2.5 * reading.noise, 0.1 * reading.worth, 2.0 * reading.blur)
+    return reading.best < 0.6 * n and rose > max(
+        2.5 * reading.noise, 0.1 * reading.worth, 2.0 * blur_of(reading)
+    )
 
 
 def still_improving(reading: Reading) -> Sign | None:
@@ -113,7 +115,7 @@ def still_improving(reading: Reading) -> Sign | None:
         )
         seen = {"passes": n, "fell": steep, "rate": rate}
         return Sign(Finding("too-few-passes", "warning", sentence, seen), 0.85, more_passes(reading, 4.0))
-    if reading.annealed or reading.best < 0.9 * n - 1:
+    if is_annealed(reading) or reading.best < 0.9 * n - 1:
         return None
     fell, noise = _late_fall(v) / reading.worth, reading.noise / reading.worth
     poor = reading.share is not None and reading.share < _POOR

@@ -13,7 +13,7 @@ from justright.diagnose.evidence import Evidence
 from justright.optim.losses import Loss, loss_for
 from justright.schema import FloatArray
 
-__all__ = ["Reading", "noise_of"]
+__all__ = ["Reading", "blur_of", "is_annealed", "noise_of"]
 
 _TO_DEVIATION: Final = 0.6745  # median absolute value of a standard normal number
 _LATE: Final = 0.5  # of the passes: noise is that of the second half
@@ -67,22 +67,12 @@ class Reading:
     @cached_property
     def validation(self) -> FloatArray:
         """Mean validation loss of the judged members, float64 (passes,)."""
-        return self._curve("validation")
+        return _curve(self.evidence, "validation")
 
     @cached_property
     def train(self) -> FloatArray:
         """Mean training loss of the same members, float64 (passes,)."""
-        return self._curve("train")
-
-    def _curve(self, name: str) -> FloatArray:
-        """Return a mean over judged members by pass; passes that saw a sample of the rows are left out."""
-        sums: dict[int, list[float]] = {}
-        largest = max((row.share for row in self.evidence.history), default=1.0)
-        for row in self.evidence.history:
-            if row.fold >= 0 and row.share == largest:
-                value = getattr(row, name)
-                sums.setdefault(row.number, []).append(np.nan if value is None else value)
-        return np.asarray([float(np.mean(sums[number])) for number in sorted(sums)])
+        return _curve(self.evidence, "train")
 
     def norm(self, name: str) -> FloatArray:
         """Return a norm of the history by pass, the mean over judged members; empty where it is not kept."""
@@ -140,22 +130,6 @@ class Reading:
         known = [value for value in (self.gain, trees) if np.isfinite(value)]
         return float(max([*known, 0.03 * abs(self.base), 1e-12]))
 
-    @property
-    def blur(self) -> float:
-        """What a validation loss may rise between two passes by the choice of its rows; 0 = not known.
-
-        Passes share rows and most of a model: half a standard error of the gain over the best constant.
-        """
-        error = self.advantage[1]
-        return 0.5 * error if np.isfinite(error) else 0.0
-
-    @property
-    def annealed(self) -> bool:
-        """Whether the rate falls to nothing at the end: the losses then fall with it, and end flat."""
-        recipe = self.evidence.recipe
-        name = recipe.network.schedule if self.evidence.network else recipe.descent.schedule
-        return name != "constant"
-
     @cached_property
     def scale(self) -> float:
         """What the target was divided by in training, from the two units of the base loss."""
@@ -192,3 +166,30 @@ class Reading:
             if gain > 0:
                 return float(ours / gain)
         return rival.share
+
+
+def blur_of(reading: Reading) -> float:
+    """What a validation loss may rise between two passes by the choice of its rows; 0 = not known.
+
+    Passes share rows and most of a model: half a standard error of the gain over the best constant.
+    """
+    error = reading.advantage[1]
+    return 0.5 * error if np.isfinite(error) else 0.0
+
+
+def is_annealed(reading: Reading) -> bool:
+    """Whether the rate falls to nothing at the end: the losses then fall with it, and end flat."""
+    recipe = reading.evidence.recipe
+    name = recipe.network.schedule if reading.evidence.network else recipe.descent.schedule
+    return name != "constant"
+
+
+def _curve(evidence: Evidence, name: str) -> FloatArray:
+    """Return a mean over judged members by pass; passes that saw a sample of the rows are left out."""
+    sums: dict[int, list[float]] = {}
+    largest = max((row.share for row in evidence.history), default=1.0)
+    for row in evidence.history:
+        if row.fold >= 0 and row.share == largest:
+            value = getattr(row, name)
+            sums.setdefault(row.number, []).append(np.nan if value is None else value)
+    return np.asarray([float(np.mean(sums[number])) for number in sorted(sums)])
