@@ -29,6 +29,15 @@ def test_target_of_chance_is_told(made):
     assert all(ids in ([], ["no-signal"]) for ids in said)
 
 
+def test_what_only_the_model_sees_is_signal(made):
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(2, ROWS))
+    one = made({"x": x, "z": z, "y": np.sign(x * z) + 0.5 * rng.normal(size=ROWS)})
+    assert [f.id for f in control(one.look)] == ["no-signal"]
+    crossed = replace(one.sample, prediction=np.sign(x * z)[:, None])
+    assert control(replace(one.look, sample=crossed)) == []
+
+
 def test_answer_that_comes_through_is_an_error(made):
     look = made(table(0, 0.5)).look
 

@@ -66,6 +66,21 @@ def test_equal_columns_with_other_targets_are_no_copies(made):
     assert duplicates(one.data, one.sample) == []
 
 
+def test_law_of_few_values_repeats_by_chance_too(made):
+    rng = np.random.default_rng(0)
+    columns = {name: np.array(["u", "v", "w"])[rng.integers(0, 3, ROWS)] for name in "abcd"}
+    columns["y"] = np.where(columns["a"] == "u", "p", "n")
+    one = made(columns)
+    assert duplicates(one.data, one.sample) == []
+
+
+def test_look_alikes_of_two_classes_are_no_copies(made):
+    columns = copied(table(), 0.3)
+    columns["y"] = np.array(["n", "p"])[np.random.default_rng(3).integers(0, 2, len(columns["y"]))]
+    one = made(columns)
+    assert duplicates(one.data, one.sample) == []
+
+
 def test_copies_on_both_sides_of_a_fold_are_named(made):
     columns = copied(table(), 0.3)
     columns["t"] = np.random.default_rng(1).permutation(len(columns["y"])) * 10

@@ -41,6 +41,15 @@ def test_identifier_that_says_nothing_is_silent(made):
         assert seen(made(visits(seed, own=0.0))) == []
 
 
+def test_noise_of_few_groups_is_silent(made):
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        name = [f"P{i:03d}" for i in rng.permutation(np.repeat(np.arange(40), 3))]
+        x = rng.normal(size=120)
+        table = {"person_id": name, "x": x, "y": x + rng.normal(size=120)}
+        assert seen(made(table, kinds={"person_id": "identifier"})) == []
+
+
 def test_folds_by_the_group_leave_nothing_to_say(made):
     assert seen(made(visits(), split={"by": ["person_id"]})) == []
 

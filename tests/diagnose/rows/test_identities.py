@@ -46,6 +46,17 @@ def test_small_numbers_that_meet_by_chance_are_not(made):
     assert identities(made(table, task="regression").sample, "y") == []
 
 
+def test_chance_is_counted_with_the_values(made):
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 2, (2, ROWS)).astype(float)
+    y = rng.permutation(a + b)
+    assert (y == a + b).mean() > 0.3
+    assert (
+        identities(made({"a": a, "b": b, "c": rng.normal(size=ROWS), "y": y}, task="regression").sample, "y")
+        == []
+    )
+
+
 def test_sum_with_noise_is_none(made):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, ROWS))

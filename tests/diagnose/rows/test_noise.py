@@ -47,6 +47,21 @@ def test_regression_and_few_rows_are_not_looked_at():
     )
 
 
+def banded(first, second, third):
+    """Rows of one predicted class with these error rates in the bands, wrong ones evenly spread."""
+    rate = np.select([np.arange(ROWS) < 0.05 * ROWS, np.arange(ROWS) < 0.25 * ROWS], [first, second], third)
+    wrong = np.floor(np.cumsum(rate)) > np.floor(np.cumsum(rate) - rate)
+    wrong[ROWS // 2 :] = np.arange(ROWS // 2) % 5 < 3
+    return Judged(np.arange(ROWS), np.linspace(0.0, 0.49, ROWS), wrong.astype(np.int64), np.ones(ROWS))
+
+
+@pytest.mark.parametrize(
+    ("bands", "told"), [((0.1, 0.1, 0.1), True), ((0.04, 0.1, 0.1), False), ((0.1, 0.1, 0.2), False)]
+)
+def test_only_a_flat_floor_is_told(bands, told):
+    assert bool(wrong_labels(banded(*bands), "binary")) == told
+
+
 def test_model_that_was_cut_short_says_nothing_of_labels():
     seen = judged(0.1, 30.0)
     timid = Judged(seen.place, 0.5 + 0.2 * (seen.prediction - 0.5), seen.target, seen.weight)

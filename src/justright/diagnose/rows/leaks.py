@@ -7,6 +7,7 @@ user with its numbers. Shares are of the squared error (of the indicator of each
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ _UNITS: Final = (0.8, 1.25)  # a slope of one for one, in the units of the table
 _PARTIAL: Final = 0.2  # share of what the other columns leave open
 _CARRIED: Final = 1.0 / 3.0  # of what the columns explain together is lost without this one
 _FORETOLD: Final = 0.1  # share of the column's ranks that the other columns explain
+_RELATED: Final = 0.3  # the same share for the other columns that were looked at
 _VALUES: Final = 50  # a measured quantity has more; a few-valued column is a group of rows
 _ROUNDING: Final = 1e-6  # of float32, and of the scale of the plan
 _TRIED: Final = (30.0,)
@@ -61,13 +63,16 @@ def leaks(look: Look, known: frozenset[str] = frozenset()) -> list[Finding]:
         return []
     gains = np.array([look.gain(each) for each in look.alone])
     found, named = [], set(known)
-    for number in _suspects(look, gains):
-        seen = _column(look, number, float(gains[number]))
+    suspects = {number: _column(look, number, float(gains[number])) for number in _suspects(look, gains)}
+    for number, seen in suspects.items():
+        others = [each.foretold for each in suspects.values() if each is not seen]
         name = look.sample.features[number].column
         if name in named:
             continue
         finding = (
-            _as_good(look, number, seen, whole) or _one_for_one(look, seen) or _carries(look, seen, whole)
+            _as_good(look, number, seen, whole)
+            or _one_for_one(look, seen)
+            or _carries(look, seen, whole, others)
         )
         if finding is not None:
             named.add(name)
@@ -183,8 +188,13 @@ def _one_for_one(look: Look, seen: Column) -> Finding | None:
     return _finding("leak-part-of-target", "warning", sentence, seen, look.gain(look.best))
 
 
-def _carries(look: Look, seen: Column, whole: float) -> Finding | None:
-    """A column that carries most of what is explained though no other column foretells it."""
+def _carries(look: Look, seen: Column, whole: float, others: Sequence[float]) -> Finding | None:
+    """A column that carries most of what is explained though no other column foretells it.
+
+    That is odd only where columns do foretell each other: in a table of free columns it says nothing.
+    """
+    if len(others) == 0 or float(np.median(others)) < _RELATED:
+        return None
     together = look.gain(look.additive)
     lost = together - seen.without
     rows = look.judged
