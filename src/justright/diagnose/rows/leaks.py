@@ -8,7 +8,7 @@ user with its numbers. Shares are of the squared error (of the indicator of each
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -169,7 +169,7 @@ def _as_good(look: Look, number: int, seen: Column, whole: float) -> Finding | N
         "is it known when a prediction is asked for?"
     )
     severity: Literal["info", "warning"] = "warning" if seen.alone >= _NEARLY_ALL else "info"
-    return _finding("leak-column", severity, sentence, seen, whole)
+    return Finding("leak-column", severity, sentence, *_numbers(seen, whole))
 
 
 def _one_for_one(look: Look, seen: Column) -> Finding | None:
@@ -185,7 +185,8 @@ def _one_for_one(look: Look, seen: Column) -> Finding | None:
         "held; "
         f"it explains {seen.partial:.0%} of what they leave): a part of the answer, known only with it?"
     )
-    return _finding("leak-part-of-target", "warning", sentence, seen, look.gain(look.best))
+    numbers = _numbers(seen, look.gain(look.best))
+    return Finding("leak-part-of-target", "warning", sentence, *numbers)
 
 
 def _carries(look: Look, seen: Column, whole: float, others: Sequence[float]) -> Finding | None:
@@ -209,17 +210,15 @@ def _carries(look: Look, seen: Column, whole: float, others: Sequence[float]) ->
         "does it come "
         "with the answer?"
     )
-    return _finding("leak-suspect", "warning" if measured else "info", sentence, seen, whole)
+    severity: Literal["info", "warning"] = "warning" if measured else "info"
+    return Finding("leak-suspect", severity, sentence, *_numbers(seen, whole))
 
 
-def _finding(
-    code: str, severity: Literal["info", "warning"], sentence: str, seen: Column, whole: float
-) -> Finding:
-    """Return a finding on a column with its numbers."""
+def _numbers(seen: Column, whole: float) -> tuple[dict[str, Any], str]:
+    """Return the numbers of a column, and the next move."""
     evidence = {"column": seen.name, "model": round(whole, 4)}
     evidence |= {
         name: round(value, 4) for name, value in seen._asdict().items() if name not in ("name", "grid")
     }
     column = seen.name.partition("[")[0]
-    move = f"--drop {column}, unless it is known in time"
-    return Finding(code, severity, sentence, evidence, move)
+    return evidence, f"--drop {column}, unless it is known in time"
