@@ -71,7 +71,7 @@ def test_quantity_that_others_foretell_by_half_is_not(made):
     length = rng.exponential(size=ROWS)
     log_odds = 3.0 * length + 0.5 * table["a"] + 0.5 * table["b"] - 3.0
     table |= {"length": length, "y": np.where(rng.random(ROWS) < 1 / (1 + np.exp(-log_odds)), "yes", "no")}
-    table["alike"] = length + 1.5 * rng.normal(size=ROWS)
+    table["alike"] = length + rng.normal(size=ROWS)
     one = made(table).look
     lost = one.gain(one.additive) - one.gain(one.design.out_of_fold(one.sample.outcome, (4,)))
     assert one.sample.features[4].name == "length"

@@ -43,6 +43,13 @@ def test_rows_like_their_neighbours_are_told_without_a_warning(made):
     assert found[0].evidence["columns_alike"]["x"] == pytest.approx(0.9, abs=0.04)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_loss_within_the_noise_is_no_warning(made, seed):
+    rng, table = plain(seed)
+    table |= {"x": walk(rng, 0.99), "y": 0.05 * table["z"] + rng.normal(size=ROWS)}
+    assert [f.severity for f in seen(made(table))] == ["info"]
+
+
 def test_level_that_columns_only_know_inside_a_stretch_is_a_warning(made):
     rng, table = plain()
     # A slow column names the stretch; the level of the stretch is free of it.
