@@ -35,7 +35,8 @@ _NAMED: Final = 0.005  # share of the error that the group foretells
 _WARNED: Final = 0.02
 _OF_MODEL: Final = 0.1  # or so much of what the model explains
 _CANDIDATES: Final = 4
-_ROWS: Final = 20_000
+_ROWS: Final = 20_000  # for a column that feeds the model, where a model without it must be fitted
+_ROWS_APART: Final = 200_000
 _SHUFFLES: Final = 20
 
 
@@ -75,7 +76,7 @@ def groups(
     Notes
     -----
     At most four columns are looked at, those in which rows share values most; each costs one fit of the
-    cheap model on 20,000 rows, whole groups, 0.2 s.
+    cheap model on 20,000 rows, whole groups, 0.2 s, or, set apart from the model, a look at 200,000 errors.
     """
     key = data.facts.key[data.facts.part == 0]
     rows = sample.judged
@@ -223,11 +224,11 @@ def _kept_together(codes: IntArray, key: npt.NDArray[np.uint64]) -> bool:
 
 
 def _grouping(data: DataModule, judged: Judged | None, each: _Candidate) -> Grouping | None:
-    """Measure one column, on whole groups of about 20,000 rows."""
-    known = np.flatnonzero(each.codes >= 0)
-    places = known[chosen_places(mix64(each.codes[known].astype(np.uint64)), _ROWS)]
+    """Measure one column, on whole groups of a bounded number of rows."""
+    known, most = np.flatnonzero(each.codes >= 0), _ROWS if each.fed else _ROWS_APART
+    places = known[chosen_places(mix64(each.codes[known].astype(np.uint64)), most)]
     # A group may be as large as the table.
-    places = places[:: max(1, len(places) // (2 * _ROWS))]
+    places = places[:: max(1, len(places) // (2 * most))]
     sample = take_rows(data, judged, places)
     group, ours = each.codes[places], sample.judged
     plain = likeness(sample.outcome, group).gain
