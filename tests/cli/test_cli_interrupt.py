@@ -82,6 +82,7 @@ import importlib, os, signal, sys
 from justright.cli import main, progress
 
 train = importlib.import_module("justright.workflow.train")
+fit = importlib.import_module("justright.workflow.fit")
 
 place, *arguments = sys.argv[1:]
 
@@ -100,9 +101,9 @@ class Interrupting(progress._Silent):
             interrupt()
 
 progress._Silent = Interrupting
-for name, word in (("split_audit", "preparing"), ("judge", "judging")):
+for module, name, word in ((train, "split_audit", "preparing"), (fit, "judge", "judging")):
     if word in place:
-        setattr(train, name, interrupt)
+        setattr(module, name, interrupt)
 if place == "writing":
     from justright.cli import summary
     summary.write_summary = interrupt

@@ -27,7 +27,7 @@ def test_never_rises(name, a, b):
 def test_every_schedule_of_a_recipe_exists():
     from typing import get_args
 
-    from justright.recipe import Schedule
+    from justright.recipe.groups import Schedule
 
     assert set(get_args(Schedule)) == set(SCHEDULES) == set(ENDS)
 

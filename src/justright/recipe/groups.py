@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-__all__ = ["Boosting", "Crosses", "Descent", "Features", "Ladder", "Network", "Penalty", "Split"]
+__all__ = ["Boosting", "Crosses", "Descent", "Features", "Ladder", "Network", "Penalty", "Schedule", "Split"]
 
 Optimizer: TypeAlias = Literal["exact", "sgd", "momentum", "ftrl", "rprop"]
 Schedule: TypeAlias = Literal["constant", "step", "exponential", "inverse-time", "cosine"]
