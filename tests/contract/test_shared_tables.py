@@ -18,13 +18,13 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the shared tables are
 
 # Table, target, metric, the worst value that a tuned linear model may have there, what must be said.
 TABLES = [
-    ("titanic.csv", "Survived", "roc_auc", 0.86, {"column-set-aside"}),
-    ("california_housing.csv", "median_house_value", "rmse", 70_000, {"model-too-simple"}),
+    ("titanic.csv", "Survived", "roc_auc", 0.86, {"column-set-aside", "rows-grouped"}),
+    ("california_housing.csv", "median_house_value", "rmse", 70_000, {"model-too-simple", "rows-ordered"}),
     ("telco_churn.parquet", "Churn", "roc_auc", 0.84, {"column-set-aside"}),
     ("insurance.parquet", "charges", "rmse", 6_200, {"model-too-simple"}),
-    ("abalone.parquet", "Rings", "rmse", 2.25, set()),
-    ("wine_quality.parquet", "quality", "rmse", 0.745, {"model-too-simple"}),
-    ("mammography.parquet", "class", "roc_auc", 0.90, {"model-too-simple", "split-lumpy"}),
+    ("abalone.parquet", "Rings", "rmse", 2.25, {"rows-ordered"}),
+    ("wine_quality.parquet", "quality", "rmse", 0.745, {"model-too-simple", "rows-repeated", "rows-ordered"}),
+    ("mammography.parquet", "class", "roc_auc", 0.90, {"model-too-simple", "split-lumpy", "rows-repeated", "rows-ordered"}),
 ]
 
 

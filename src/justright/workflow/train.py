@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from justright.datamodule import DataModule, prepare
+from justright.diagnose.rows import check_rows
 from justright.errors import ColumnError, RecipeError, TableError, TrainingError, closest
 from justright.kinds import Profile, infer_schema
 from justright.metrics.suitability import check_loss
@@ -19,7 +20,7 @@ from justright.models.registry import FAMILIES, is_network
 from justright.optim.losses import Loss, loss_for
 from justright.recipe import Recipe, change, from_data
 from justright.runs import RunFolder, create, open_run
-from justright.schema import Schema
+from justright.schema import Finding, Schema
 from justright.source import Source, open_source
 from justright.split import SplitAudit
 from justright.training.callbacks import Callback
@@ -183,8 +184,7 @@ def _finished(
         prepared.source, schema, prepared.profile, fitted.recipe, fitted.data, trained, judgement,
         report.findings, fitted.spec,
     )  # fmt: skip
-    if climbed is not None:
-        findings = in_order([*findings, *climbed.findings])
+    findings = in_order([*findings, *_of_rows(prepared, judgement), *(climbed.findings if climbed else ())])
     reading = reading_of(
         fitted.learner, fitted.spec, trained, fitted.members, judgement.member, fitted.data.blocks,
         fitted.family, fitted.recipe,
@@ -212,6 +212,21 @@ def _finished(
         "evaluation": judgement.evaluation,
     }
     return _ended(folder, files, summary)
+
+
+def _of_rows(prepared: Prepared, judgement: Judgement) -> list[Finding]:
+    """Return what the rows are that a training takes for granted that they are not."""
+    held = judgement.held
+    return check_rows(
+        prepared.data,
+        prepared.schema,
+        metric=judgement.metric,
+        place=held.place,
+        prediction=held.prediction,
+        target=held.target,
+        weight=held.weight,
+        source=prepared.source,
+    )
 
 
 def _ended(folder: RunFolder, files: Mapping[str, Any], summary: Summary) -> Run:
