@@ -24,7 +24,13 @@ TABLES = [
     ("insurance.parquet", "charges", "rmse", 6_200, {"model-too-simple"}),
     ("abalone.parquet", "Rings", "rmse", 2.25, {"rows-ordered"}),
     ("wine_quality.parquet", "quality", "rmse", 0.745, {"model-too-simple", "rows-repeated", "rows-ordered"}),
-    ("mammography.parquet", "class", "roc_auc", 0.90, {"model-too-simple", "split-lumpy", "rows-repeated", "rows-ordered"}),
+    (
+        "mammography.parquet",
+        "class",
+        "roc_auc",
+        0.90,
+        {"model-too-simple", "split-lumpy", "rows-repeated", "rows-ordered"},
+    ),
 ]
 
 
@@ -39,7 +45,8 @@ def test_a_table_trains_with_its_target_alone(tmp_path, name, target, metric, bo
     # The boosted baseline is cut short on a busy machine: what it finds may be missing, nothing may be added.
     assert {f.id for f in run.findings} <= said | {"baseline-cut"}
     assert all(f.sentence.endswith(".") for f in run.findings)
-    assert {f.id for f in run.findings if f.severity != "info"} <= {"split-lumpy"}
+    warned = {"split-lumpy", "rows-repeated", "rows-grouped", "rows-ordered"}
+    assert {f.id for f in run.findings if f.severity != "info"} <= warned
     assert target in summary.verdict
 
 
