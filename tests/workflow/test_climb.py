@@ -65,6 +65,42 @@ def test_a_budget_that_is_used_up_leaves_rungs_out_but_not_the_first(tmp_path):
     assert len(finding(run, "rung-skipped")) == 3
 
 
+def test_an_interrupt_in_a_later_rung_keeps_what_the_first_has_saved(tmp_path, monkeypatch):
+    import importlib
+
+    module, made = importlib.import_module("justright.workflow.climb"), []
+    fit = module.fit
+
+    def interrupted(prepared, recipe, checkpoint, callbacks=()):
+        if made:
+            raise KeyboardInterrupt
+        made.append(fit(prepared, recipe, checkpoint, [Save(), *callbacks]))
+        return made[0]
+
+    class Save:
+        def after_pass(self, moment):
+            moment.save()
+
+    monkeypatch.setattr(module, "fit", interrupted)
+    rows = table("linear")
+    with pytest.raises(KeyboardInterrupt):
+        climbed(rows, tmp_path)
+    monkeypatch.undo()
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert [path.name for path in folder.glob("checkpoint*")] == ["checkpoint-linear.safetensors"]
+    run = train_recipe(Recipe(), table=rows, out=tmp_path, resume=folder)
+    assert run.summary.family == "linear" and not list(run.path.glob("checkpoint*"))
+
+
+def test_a_network_as_the_only_rung_is_tried_though_no_time_is_left(tmp_path):
+    pytest.importorskip("jax", reason="networks train with jax")
+    network = {"hidden": [4], "ensemble": 1, "epochs": 2}
+    rows = table("linear")
+    ladder = {"budget": 1e-3, "rungs": ["neural"]}
+    run = train(rows, target="y", out=tmp_path, family="ladder", ladder=ladder, network=network)
+    assert run.summary.family == "neural"
+
+
 def test_a_ladder_that_was_killed_goes_on(tmp_path, monkeypatch):
     import importlib
 

@@ -33,7 +33,7 @@ class Stage:
         from justright.runs import RunFolder
 
         self.phase, self.run = phase, run
-        self._passed = RunFolder(run).checkpoint.exists()  # the passes of a run that goes on
+        self._passed = bool(RunFolder(run).checkpoints)  # the passes of a run that goes on
 
     def after_pass(self, moment: Moment) -> None:
         """Hear of a pass: there is a model from now on."""
@@ -54,7 +54,7 @@ class Stage:
         folder = RunFolder(self.run)
         if folder.ended:
             return f"the run had ended: justright report {self.run}"
-        if folder.checkpoint.exists():
+        if folder.checkpoints:
             return f"no model was written; its passes are kept: justright train --resume {self.run}"
         return f"no model was written, and no pass is kept in {self.run}"
 

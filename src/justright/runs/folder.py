@@ -51,6 +51,15 @@ class RunFolder:
         return self.path / "checkpoint.safetensors"
 
     @property
+    def checkpoints(self) -> tuple[Path, ...]:
+        """The states that were saved and are there: of the training, or of each rung of a ladder."""
+        return tuple(sorted(self.path.glob("checkpoint*.safetensors")))
+
+    def checkpoint_of(self, rung: str) -> Path:
+        """Return where a rung of a ladder saves its state."""
+        return self.path / f"checkpoint-{rung}.safetensors"
+
+    @property
     def scratch(self) -> Path:
         """Encoded rows of a large table, while training."""
         return self.path / "blocks"
@@ -127,7 +136,7 @@ class RunFolder:
 
     def clean(self) -> None:
         """Remove what only a training needs: checkpoint and encoded rows."""
-        for checkpoint in self.path.glob("checkpoint*.safetensors"):
+        for checkpoint in self.checkpoints:
             checkpoint.unlink(missing_ok=True)
         shutil.rmtree(self.scratch, ignore_errors=True)
 

@@ -119,9 +119,11 @@ def _rung(name: str, prepared: Prepared, recipe: Recipe, end: float, callbacks: 
     """Train and judge one rung within its share of what is left."""
     own = msgspec.structs.replace(change(recipe, [f"family={name}"]), baseline=False)
     left = max(end - time.perf_counter(), 0.0)
-    checkpoint = prepared.folder.path / f"checkpoint-{name}.safetensors"
+    checkpoint = prepared.folder.checkpoint_of(name)
     if is_network(name):
-        seconds = min(x for x in (own.network.seconds, _LAST * left) if x > 0)
+        # The first rung is tried whatever is left.
+        asked = own.network.seconds or float("inf")
+        seconds = min(asked, max(_LAST * left, _LEAST))
         own = msgspec.structs.replace(own, network=msgspec.structs.replace(own.network, seconds=seconds))
         return fit(prepared, own, checkpoint, callbacks)
     deadline = _Deadline(time.perf_counter() + _SHARES.get(name, 0.5) * left)

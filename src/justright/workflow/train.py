@@ -299,7 +299,7 @@ def _opened(recipe: Recipe, out: Path, resume: Path | None) -> Iterator[RunFolde
         folder.write("recipe.json", recipe)
         yield folder
     except KeyboardInterrupt:
-        if not folder.checkpoint.exists() and not folder.ended:
+        if not folder.checkpoints and not folder.ended:
             shutil.rmtree(folder.path, ignore_errors=True)
         raise
 

@@ -40,9 +40,10 @@ def steps_for(net: Net, loss: Loss, smoothing: float, rule: Rule) -> Steps:
     """Return the compiled functions of a question; of one asked before in this process, the same."""
     asked: Any = (_Question(net), loss, smoothing, rule)
     try:
-        return _known(*asked)
+        hash(asked)
     except TypeError:  # a user's own loss or options without a hash
         return Steps(net, loss, smoothing, rule)
+    return _known(*asked)
 
 
 class _Question:
