@@ -65,31 +65,36 @@ def test_a_budget_that_is_used_up_leaves_rungs_out_but_not_the_first(tmp_path):
     assert len(finding(run, "rung-skipped")) == 3
 
 
-def test_an_interrupt_in_a_later_rung_keeps_what_the_first_has_saved(tmp_path, monkeypatch):
+def interrupting(monkeypatch, number):
+    """Let rung `number` be interrupted before its first pass."""
     import importlib
 
-    module, made = importlib.import_module("justright.workflow.climb"), []
+    module, begun = importlib.import_module("justright.workflow.climb"), []
     fit = module.fit
 
-    def interrupted(prepared, recipe, checkpoint, callbacks=()):
-        if made:
+    def interrupted(*given):
+        begun.append(given)
+        if len(begun) == number:
             raise KeyboardInterrupt
-        made.append(fit(prepared, recipe, checkpoint, [Save(), *callbacks]))
-        return made[0]
-
-    class Save:
-        def after_pass(self, moment):
-            moment.save()
+        return fit(*given)
 
     monkeypatch.setattr(module, "fit", interrupted)
-    rows = table("linear")
+
+
+def test_an_interrupt_in_a_later_rung_ends_in_the_best_of_those_before(tmp_path, monkeypatch):
+    interrupting(monkeypatch, 3)
+    run = climbed(table("curved"), tmp_path)
+    assert [rung.family for rung in run.summary.ladder] == ["linear", "crossed"]
+    assert run.summary.family == "crossed" and len(run.model.predict(table("curved"))) == 360
+    (left,) = finding(run, "rung-skipped")
+    assert left.evidence["rung"] == "boosted" and "interrupted" in left.sentence
+
+
+def test_an_interrupt_before_the_first_pass_leaves_no_run(tmp_path, monkeypatch):
+    interrupting(monkeypatch, 1)
     with pytest.raises(KeyboardInterrupt):
-        climbed(rows, tmp_path)
-    monkeypatch.undo()
-    (folder,) = (tmp_path / "runs").iterdir()
-    assert [path.name for path in folder.glob("checkpoint*")] == ["checkpoint-linear.safetensors"]
-    run = train_recipe(Recipe(), table=rows, out=tmp_path, resume=folder)
-    assert run.summary.family == "linear" and not list(run.path.glob("checkpoint*"))
+        climbed(table("linear"), tmp_path)
+    assert not list((tmp_path / "runs").iterdir())
 
 
 def test_a_network_as_the_only_rung_is_tried_though_no_time_is_left(tmp_path):

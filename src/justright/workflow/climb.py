@@ -103,6 +103,12 @@ def climb(prepared: Prepared, recipe: Recipe, callbacks: Sequence[Callback] = ()
         except (TrainingError, MissingExtraError) as error:
             told.append(_skipped(name, str(error)))
             continue
+        except KeyboardInterrupt:
+            if not made:
+                raise
+            # The rungs below stand: an interrupt ends the climbing, not the run.
+            told.append(_skipped(name, "the run was interrupted"))
+            break
         seconds.append(time.perf_counter() - begin)
         if fitted.trained.history.ended == _SPENT:
             told.append(_cut(name, seconds[-1]))
