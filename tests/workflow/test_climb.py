@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from justright.errors import RecipeError
 from justright.recipe import Recipe
 from justright.workflow import train
 from justright.workflow.train import train_recipe
@@ -53,6 +54,12 @@ def test_best_takes_the_rung_of_least_loss(tmp_path):
     run = climbed(table("curved"), tmp_path, choose="best", rungs=["linear", "boosted"])
     assert run.summary.family == "boosted"
     assert run.summary.baselines.boosted == run.summary.validation.value
+
+
+def test_a_rung_that_is_no_family_is_refused_before_there_is_a_run(tmp_path):
+    with pytest.raises(RecipeError, match=r"ladder.rungs with 'lineer'.*linear"):
+        climbed(table("linear"), tmp_path, rungs=["lineer"])
+    assert not (tmp_path / "runs").exists()
 
 
 def test_rows_without_a_signal_take_the_first_rung(tmp_path):

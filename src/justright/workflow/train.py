@@ -162,6 +162,9 @@ def _checked(recipe: Recipe) -> Recipe:
         raise RecipeError(
             f"family={recipe.family!r}", allowed=closest(recipe.family, ("auto", LADDER, *FAMILIES))
         )
+    for name in recipe.ladder.rungs:
+        if name not in FAMILIES:
+            raise RecipeError(f"ladder.rungs with {name!r:.60}", allowed=closest(name, FAMILIES))
     if not recipe.target:
         raise RecipeError("no target", allowed="the column to predict", next_step="--target COLUMN")
     if is_network(recipe.family) and recipe.network.cv:
