@@ -129,3 +129,23 @@ def test_a_ladder_that_was_killed_goes_on(tmp_path, monkeypatch):
     (folder,) = (tmp_path / "runs").iterdir()
     run = train_recipe(Recipe(), table=rows, out=tmp_path, resume=folder)
     assert run.summary.family == "linear" and len(run.summary.ladder) == 3
+
+
+def test_every_rung_is_told_with_its_losses_and_its_difference_to_the_best(tmp_path):
+    run = climbed(table("curved"), tmp_path, rungs=["linear", "crossed"])
+    (why,) = finding(run, "rung-chosen")
+    for rung, standing in zip(run.summary.ladder, why.evidence["rungs"], strict=True):
+        told = {"loss": rung.loss, "gap": rung.gap, "error": rung.error, "rows": rung.judged}
+        assert told == {name: standing[name] for name in told}
+    linear, crossed = run.summary.ladder
+    # The truth is a wave: half its variance is what a line leaves, on the training rows too.
+    assert linear.train == pytest.approx(linear.loss, rel=0.1)
+    assert crossed.train < crossed.loss < linear.train
+    last = [row.train for row in run.history.rows if row.fold < 0][-1]
+    assert crossed.train == last
+
+
+def test_one_family_alone_is_compared_with_nothing(tmp_path):
+    run = train(table("linear"), target="y", out=tmp_path, family="linear", baseline=False)
+    (rung,) = run.summary.ladder
+    assert (rung.loss, rung.train, rung.gap, rung.error, rung.judged) == (None, None, None, None, 0)

@@ -152,7 +152,7 @@ def _choice(made: list[Fitted], seconds: list[float], recipe: Recipe, told: list
     found = standings([_tried(fitted) for fitted in made])
     place = chosen(found, recipe.ladder.choose)
     rungs = tuple(
-        _shown(fitted, took, number == place)
+        _shown(fitted, took, found[number], number == place)
         for number, (fitted, took) in enumerate(zip(made, seconds, strict=True))
     )
     fitted = made[place]
@@ -171,10 +171,31 @@ def _tried(fitted: Fitted) -> Tried:
     return Tried(fitted.family, held.place[rows], loss, held.weight[rows])
 
 
-def _shown(fitted: Fitted, seconds: float, is_chosen: bool) -> Rung:
+def _shown(fitted: Fitted, seconds: float, standing: Standing, is_chosen: bool) -> Rung:
     """Return a rung for the summary."""
     value = fitted.judgement.validation
-    return Rung(fitted.family, value.value, value.low, value.high, seconds, is_chosen)
+    return Rung(
+        fitted.family,
+        value.value,
+        value.low,
+        value.high,
+        seconds,
+        is_chosen,
+        loss=standing.loss,
+        train=_train_loss(fitted),
+        gap=standing.gap,
+        error=standing.error,
+        judged=standing.rows,
+    )
+
+
+def _train_loss(fitted: Fitted) -> float | None:
+    """Return the training loss of the exported member after the pass that was kept."""
+    trained, member = fitted.trained, fitted.judgement.member
+    kept = trained.kept[member] if trained.kept else trained.history.passes
+    rows = [row for row in trained.history.rows if row.member == member and row.number <= kept]
+    largest = max((row.share for row in rows), default=1.0)
+    return next((row.train for row in reversed(rows) if row.share == largest), None)
 
 
 def _why(found: Sequence[Standing], place: int, recipe: Recipe) -> Finding:

@@ -36,7 +36,32 @@ class Baselines(msgspec.Struct, frozen=True):
 
 
 class Rung(msgspec.Struct, frozen=True):
-    """One family on the ladder from simple to complex, with its headline metric."""
+    """One family on the ladder from simple to complex.
+
+    Parameters
+    ----------
+    family : str
+        Its name.
+    value, low, high : float or None
+        Headline metric on held-out rows, and its 95 % interval.
+    seconds : float
+        Wall time.
+    chosen : bool
+        Whether it is the model.
+    loss : float or None
+        Mean held-out loss a row, in the unit of the training, on all rows that judged it. None, as all
+        that follows, where nothing was compared: one family alone.
+    train : float or None
+        Mean training loss of the model, in the same unit; of a network as its last pass went on, dropout
+        and all.
+    gap : float or None
+        Mean paired difference of its held-out loss to that of the rung all are compared with, on the rows
+        that judged both; 0 for that rung itself.
+    error : float or None
+        Standard error of that difference.
+    judged : int
+        Rows that judged both.
+    """
 
     family: str
     value: float | None
@@ -44,6 +69,11 @@ class Rung(msgspec.Struct, frozen=True):
     high: float | None
     seconds: float
     chosen: bool
+    loss: float | None = None
+    train: float | None = None
+    gap: float | None = None
+    error: float | None = None
+    judged: int = 0
 
 
 class Seconds(msgspec.Struct, frozen=True):
