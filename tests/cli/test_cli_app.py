@@ -18,6 +18,8 @@ SURFACE = {
     "train": "table --target --out --sql --kind --drop --weight --by --time --test --task --family --loss"
     " --cross --product --no-cross --seed --recipe --set --optimizer --rate --batch --epochs --schedule"
     " --metric --cost-fp --cost-fn --budget --choose --no-baseline --resume --json --quiet",
+    "tune": "table --target --family --trials --budget --space --sampler --workers --recipe --set --out --resume"
+    " --json --quiet",
     "predict": "model table --out --keep --latent --plugin --json",
     "explain": "model table --out --keep --json",
     "evaluate": "model table --json",

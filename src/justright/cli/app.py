@@ -18,10 +18,11 @@ from justright.cli.report import report
 from justright.cli.serve import serve
 from justright.cli.split import split
 from justright.cli.train import train
+from justright.cli.tune import tune
 
 __all__ = ["VERBS", "build"]
 
-VERBS = (demo, train, predict, explain, evaluate, compare, diagnose, split, profile, report, serve)
+VERBS = (demo, train, tune, predict, explain, evaluate, compare, diagnose, split, profile, report, serve)
 
 
 def build() -> Any:
