@@ -18,6 +18,7 @@ from justright.report.sections.columns import columns
 from justright.report.sections.crosses import crosses
 from justright.report.sections.curves import curves
 from justright.report.sections.found import every_finding, found
+from justright.report.sections.ladder import ladder
 from justright.report.sections.making import making
 from justright.report.sections.numbers import numbers
 from justright.report.sections.opening import opening
@@ -43,7 +44,10 @@ _TASKS: Final = {
 
 @dataclass(frozen=True)
 class Page:
-    """A report before it is laid out: its opening, the verdict and the sections that follow."""
+    """A report before it is laid out: its opening, the verdict and the sections that follow.
+
+    Where a ladder was climbed, `first` with its picture comes before them.
+    """
 
     target: str
     about: tuple[str, ...]
@@ -51,6 +55,7 @@ class Page:
     verdict: str
     warnings: str
     sections: tuple[Section, ...]
+    first: Section | None = None
 
 
 def write_report(run_path: Path, out: Path | None = None) -> Path:
@@ -126,6 +131,7 @@ def page_of(facts: Facts) -> Page:
         verdict=plain(summary.verdict, 2000),
         warnings=_warnings(facts),
         sections=tuple(make(facts) for make in order),
+        first=ladder(facts),
     )
 
 
