@@ -36,7 +36,7 @@ def make() -> Make:
         boosted: float = 0.55,
         share: float = 0.7,
         off: float = 0.0,
-        norms: dict[str, float] | None = None,
+        norms: Any = None,
         network: dict[str, Any] | None = None,
         **more: Any,
     ) -> Evidence:
@@ -47,8 +47,10 @@ def make() -> Make:
         if train is None:
             train = np.asarray(validation) - 0.01
         own = norms or {"rate": 0.01, "update": 1e-3, "dead": 0.0}
+        # One dict for all passes, or one each.
+        each = own if isinstance(own, list) else [own] * len(validation)
         history = tuple(
-            Row(k + 1, 0, 0, 0, 0.0, train=_number(t), validation=_number(v), norms=own)
+            Row(k + 1, 0, 0, 0, 0.0, train=_number(t), validation=_number(v), norms=each[k])
             for k, (v, t) in enumerate(zip(validation, train, strict=True))
         )
         settings = {"schedule": "constant", "hidden": (64, 64), "rate": 0.01} | (network or {})

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from justright.diagnose.curves.moves import stronger, weaker, wider
-from justright.diagnose.curves.reading import Reading, blur_of
+from justright.diagnose.curves.reading import Reading, blur_of, is_matched
 from justright.diagnose.curves.sign import Sign, Unknown
 from justright.schema import Finding
 from justright.values import figure
@@ -23,6 +23,7 @@ _BY_HEART: Final = 0.1  # training loss over validation loss: next to nothing is
 _BY_HEART_BEHIND: Final = 0.3  # the same of a network that stays behind trees
 _NOISE: Final = 1.5  # standard errors
 _NARROW: Final = 2  # neurons of a layer that lets next to nothing through
+_DONE: Final = 0.1  # of the base loss: what is left where nearly all is learned
 _TIGHT: Final = 0.3  # penalty: weights of columns with unit variance are a quarter too small
 
 
@@ -145,16 +146,19 @@ def under_fit(reading: Reading) -> Sign | Unknown | None:
         return None
     held, found = _held_tightly(reading), {"share": reading.share}
     flat = abs(float(reading.validation[-1]) - reading.lowest) < 0.1 * reading.worth
-    if held and flat:
-        sentence = f"{held}: the model can say little, and its losses no longer fall."
-        return Sign(Finding("under-fit", "warning", sentence, found), 0.84, weaker(reading) or wider(reading))
+    change = weaker(reading) or wider(reading)
+    done = is_matched(reading) and reading.lowest < _DONE * reading.base
+    if held and not done:
+        sentence = f"{held}: the model can say little" + (", and its losses no longer fall." if flat else ".")
+        # Where the losses move, something else is wrong too.
+        return Sign(Finding("under-fit", "warning", sentence, found), 0.84 if flat else 0.45, change)
     if reading.share is None or reading.share >= _POOR or not _behind(reading):
         return None
     sentence = (
         f"The model has {max(reading.share, 0.0):.0%} of the gain of boosted trees over the base rate: it is"
         " too simple, or held too tightly."
     )
-    return Sign(Finding("under-fit", "warning", sentence, found), 0.5, weaker(reading) or wider(reading))
+    return Sign(Finding("under-fit", "warning", sentence, found), 0.5, change)
 
 
 def _held_tightly(reading: Reading) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from justright.diagnose.curves.moves import last_rate, more_passes, slower
-from justright.diagnose.curves.reading import Reading, blur_of, is_annealed
+from justright.diagnose.curves.reading import Reading, blur_of, is_annealed, is_behind, is_matched
 from justright.diagnose.curves.sign import Sign
 from justright.schema import Finding, FloatArray
 from justright.values import figure
@@ -29,6 +29,9 @@ _STILL: Final = 0.002
 _POOR: Final = 0.93  # of the trees' gain
 _FAR: Final = 0.3  # of the trees' gain: a run that has less is far from its end
 _STEEP: Final = 0.012  # of what there is to gain, gained in the second half of a handful of passes
+_BURST: Final = 300.0  # base losses in the first pass; healthy networks of high rates lose up to 190
+_NEARLY: Final = 0.96  # of the trees' gain
+_SHAKEN: Final = 0.08  # noise of the validation loss, of what there is to gain
 _JUMPED: Final = 0.015  # noise of the validation loss of a network that learns too fast
 _BOUND: Final = 0.05  # dropout and, times ten, decay of a network that is held by something
 
@@ -57,14 +60,20 @@ def rate_too_high(reading: Reading) -> Sign | None:
         )
         return Sign(Finding("rate-too-high", "warning", sentence, evidence), 0.9, change)
     went_back = _fall(reading.norm("rate"))
-    poor = reading.share is not None and reading.share < _POOR
-    if went_back > 2.0 and poor:
+    if went_back > 2.0 and is_behind(reading, _POOR):
         sentence = (
             f"The training exploded, went back to a rate {went_back:.0f} times lower, and stays behind trees."
         )
         return Sign(
             Finding("rate-too-high", "warning", sentence, evidence | {"lowered": went_back}), 0.8, change
         )
+    burst = float(reading.train[0]) / base
+    if burst > _BURST and (is_behind(reading, _NEARLY) or restless > _SHAKEN):
+        sentence = (
+            f"The first pass at a learning rate of {figure(rate, 2)} cost {burst:,.0f} times the loss of the"
+            " best constant, and what it broke did not mend."
+        )
+        return Sign(Finding("rate-too-high", "warning", sentence, evidence | {"burst": burst}), 0.81, change)
     jumps = restless > _RESTLESS and not is_annealed(reading)
     if reading.gain > 0 and (jumps or (restless > _JUMPED and _too_fast(reading))):
         sentence = (
@@ -107,7 +116,7 @@ def still_improving(reading: Reading) -> Sign | None:
     if n <= _FEW:
         late = max(1, n // 2)
         steep = float(t[-1 - late] - t[-1]) / reading.worth
-        if steep < _STEEP * min(1.0, n / 4):
+        if steep < _STEEP * min(1.0, n / 4) or is_matched(reading):
             return None
         sentence = (
             f"The training loss was still falling after {n} passes: the last {late} brought {steep:.0%} of"
@@ -118,7 +127,7 @@ def still_improving(reading: Reading) -> Sign | None:
     if is_annealed(reading) or reading.best < 0.9 * n - 1:
         return None
     fell, noise = _late_fall(v) / reading.worth, reading.noise / reading.worth
-    poor = reading.share is not None and reading.share < _POOR
+    poor = is_behind(reading, _POOR)
     least = _FALLS_POOR if poor else _FALLS
     if not reading.evidence.network and reading.train_noise < _STILL * reading.worth:
         least = _FALLS_STILL_POOR if poor else _FALLS_STILL
@@ -129,10 +138,8 @@ def still_improving(reading: Reading) -> Sign | None:
         f" quarter of them brought {fell:.0%} of all there is to gain."
     )
     found: dict[str, Any] = {"passes": n, "fell": fell, "share": reading.share, "rate": rate}
-    far = reading.share is not None and reading.share < _FAR
-    return Sign(
-        Finding("rate-too-low", "warning", sentence, found), 0.8, slower(reading, 100.0 if far else 10.0)
-    )
+    change = slower(reading, 100.0 if is_behind(reading, _FAR) else 10.0)
+    return Sign(Finding("rate-too-low", "warning", sentence, found), 0.8, change)
 
 
 def _late_fall(curve: FloatArray) -> float:

@@ -13,10 +13,22 @@ from justright.diagnose.evidence import Evidence
 from justright.optim.losses import Loss, loss_for
 from justright.schema import FloatArray
 
-__all__ = ["Reading", "blur_of", "is_annealed", "noise_of"]
+__all__ = [
+    "Reading",
+    "blur_of",
+    "is_annealed",
+    "is_behind",
+    "is_matched",
+    "late_norm",
+    "noise_of",
+    "smooth_of",
+]
 
 _TO_DEVIATION: Final = 0.6745  # median absolute value of a standard normal number
 _LATE: Final = 0.5  # of the passes: noise is that of the second half
+# Part of the trees' gain that a run has, where both have found the same. Trees of default settings that stay
+# behind a run over-fit: they do not say how much there is to gain.
+_MATCHED: Final = (0.95, 1.05)
 
 
 def noise_of(curve: FloatArray) -> float:
@@ -175,6 +187,36 @@ def blur_of(reading: Reading) -> float:
     """
     error = reading.advantage[1]
     return 0.5 * error if np.isfinite(error) else 0.0
+
+
+def is_matched(reading: Reading) -> bool:
+    """Whether the run has what boosted trees have, no less and hardly more: it misses nothing of weight."""
+    return reading.share is not None and _MATCHED[0] <= reading.share <= _MATCHED[1]
+
+
+def is_behind(reading: Reading, part: float) -> bool:
+    """Whether the run has less than this part of the gain of boosted trees; no where it is not known."""
+    return reading.share is not None and reading.share < part
+
+
+def late_norm(reading: Reading, name: str) -> float:
+    """Return the median of a norm over the second half of the passes; NaN where it is not kept."""
+    own = reading.norm(name)
+    return float(np.median(own[len(own) // 2 :])) if len(own) else float("nan")
+
+
+def smooth_of(curve: FloatArray) -> FloatArray:
+    """Return a curve as the median of three passes each, its ends as they are.
+
+    Examples
+    --------
+    >>> smooth_of(np.array([5.0, 1.0, 9.0, 2.0, 3.0])).tolist()
+    [5.0, 5.0, 2.0, 3.0, 3.0]
+    """
+    if len(curve) < 3:
+        return curve
+    inner = np.median(np.stack([curve[:-2], curve[1:-1], curve[2:]]), axis=0)
+    return np.concatenate([curve[:1], inner, curve[-1:]])
 
 
 def is_annealed(reading: Reading) -> bool:

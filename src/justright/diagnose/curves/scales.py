@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from justright.diagnose.curves.reading import Reading
+from justright.diagnose.curves.reading import Reading, is_matched
 from justright.diagnose.curves.sign import Sign, Unknown
 from justright.schema import Finding
 
@@ -31,7 +31,7 @@ def unscaled_input(reading: Reading) -> Sign | Unknown | None:
         return None
     # Linear models read such a column as a constant, however good trees are; networks scale by quartiles.
     lost = not reading.evidence.network and any(c.middle < _LOST for c in bad)
-    if reading.share >= _POOR and not lost:
+    if reading.share >= _POOR and (not lost or is_matched(reading)):
         return None
     worst = max(bad, key=lambda c: c.reach)
     sentence = (

@@ -8,13 +8,16 @@ from typing import Final
 import msgspec
 
 from justright.diagnose.curves.fit import base_rate, memorised, no_signal, over_fit, under_fit
+from justright.diagnose.curves.gradients import exploding_gradients, vanishing_gradients
 from justright.diagnose.curves.judging import validation_small
-from justright.diagnose.curves.labels import batch_order, class_collapse, label_noise
+from justright.diagnose.curves.labels import class_collapse, label_noise
+from justright.diagnose.curves.order import batch_order
+from justright.diagnose.curves.plateau import plateau
 from justright.diagnose.curves.rates import rate_too_high, still_improving
 from justright.diagnose.curves.reading import Reading
 from justright.diagnose.curves.scales import unscaled_input, unscaled_target
 from justright.diagnose.curves.sign import Rule, Sign, Unknown
-from justright.diagnose.curves.units import dead_units, vanishing_gradients
+from justright.diagnose.curves.units import dead_units
 from justright.diagnose.evidence import Evidence
 from justright.schema import Finding
 
@@ -30,6 +33,8 @@ RULES: Final[tuple[Rule, ...]] = (
     label_noise,
     dead_units,
     vanishing_gradients,
+    exploding_gradients,
+    plateau,
     validation_small,
     base_rate,
     no_signal,

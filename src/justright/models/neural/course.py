@@ -134,7 +134,12 @@ class Course:
         totals = {name: np.asarray(value, np.float64) for name, value in taken.sums.items()}
         with np.errstate(invalid="ignore", over="ignore"):
             loss = totals["loss"] / np.maximum(totals["weight"], 1e-300)
-        return {"loss": loss} | {name: totals[name] / totals["norms"] for name in ("gradient", "update")}
+            apart = totals["between"] / np.maximum(totals["within"], 1e-300)
+            names = {"gradient": "gradient", "update": "update"}
+            if totals["last"].any():  # of networks whose layers are known
+                names |= {"first": "gradient_first", "last": "gradient_last"}
+            norms = {name: totals[own] / totals["norms"] for own, name in names.items()}
+        return {"loss": loss, "apart": apart} | norms
 
     def first_loss(self, carry: Carry) -> float:
         """Return the loss of the starting weights, or of no margin at all where that is larger."""
