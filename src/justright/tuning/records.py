@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
@@ -167,7 +168,7 @@ class TrialFile:
         try:
             with np.load(self._rows(number), allow_pickle=False) as found:
                 return HeldRows(found["loss"], found["weight"])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise StorageError(
                 f"the held-out losses of trial {number}",
                 where=f"{self._rows(number)}: {error}",

@@ -25,7 +25,7 @@ from justright.tuning.space import Params, Space, applied
 
 __all__ = ["Job", "Outcome", "Plan", "Study"]
 
-_FIRST: Final = 0.45  # of the time, for the default: it is trained once more, or another as long as it
+_FIRST: Final = 0.6  # of the time, for the default: it is trained once more, or another as long as it
 _AGAIN: Final = 1.3  # times the longest trial, for the training of the winner
 
 
@@ -156,7 +156,7 @@ class Study:
         self._begin = time.monotonic()
         for trial in self.records.trials():
             self._take(trial)
-        self._spent = max((trial.at for trial in self.trials), default=0.0)
+        self.spent = max((trial.at for trial in self.trials), default=0.0)
 
     def run(self, budget: float = math.inf, *, aside: float = 0.0) -> None:
         """Search until the trials or the time are used up; sets `ended`.
@@ -173,7 +173,7 @@ class Study:
         TrainingError
             The default itself cannot be trained.
         """
-        self._begin = time.monotonic() - self._spent
+        self._begin = time.monotonic() - self.spent
         end = self._begin + budget - aside
         while True:
             while len(self._at_work) < self.executor.size:
@@ -199,20 +199,24 @@ class Study:
 
     @property
     def best(self) -> Trial:
-        """The trial with the least loss of those that had all effort, or ended before they had."""
-        top = self.climb.top
-        if not top:
+        """The trial with the least loss of those that were not stopped before their end."""
+        whole = [self.last(number) for number in self.compared]
+        if not whole:
             raise TrainingError("a study in which no trial came to its end", next_step="more time: --budget")
-        return self.last(min(top, key=lambda trial: (top[trial], trial)))
+        return min(whole, key=lambda trial: (trial.loss, trial.number))
 
     def last(self, number: int) -> Trial:
         """Return the last line of a trial."""
         return next(trial for trial in reversed(self.trials) if trial.number == number)
 
+    def seconds(self, number: int) -> float:
+        """Return the seconds that a trial took on all rungs."""
+        return sum(each.seconds for each in self.trials if each.number == number)
+
     @property
     def compared(self) -> tuple[int, ...]:
-        """Numbers of the trials among which the best was chosen."""
-        return tuple(sorted(self.climb.top))
+        """Numbers of the trials among which the best is chosen: those that were not stopped early."""
+        return tuple(sorted(trial.number for trial in self.trials if trial.state in ("ended", "complete")))
 
     def _next(self, end: float) -> Job | None:
         """Return what is to be done next; None where nothing is, or no time is left for it."""
@@ -254,7 +258,7 @@ class Study:
         if DEFAULT not in top:
             # Until the default has ended nothing is known of what a training takes.
             return self._begin + _FIRST * (end - self._begin) - time.monotonic()
-        longest = max(sum(each.seconds for each in self.trials if each.number == number) for number in top)
+        longest = max(self.seconds(number) for number in top)
         return end - _AGAIN * longest - time.monotonic()
 
     def _cost(self, rung: int) -> float:

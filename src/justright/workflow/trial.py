@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,7 +110,7 @@ class _Work:
             recipe = change(recipe, [f"split.folds={recipe.network.cv}"])
         passes = by_passes(recipe.family)
         prepared = self.prepared if passes else self._part(job.effort)
-        state = self.folder / f"trial-{job.trial}.safetensors"
+        state = self._begun(job)
         pause = _Pause(job.effort if passes else 1.0, job.until, _planned(recipe, prepared.data))
         fitted = fit(prepared, recipe, state, [pause])
         history = fitted.trained.history
@@ -117,13 +118,32 @@ class _Work:
             raise KeyboardInterrupt
         ended = passes and not fitted.trained.interrupted
         cut = history.ended == _CUT
-        if not cut and (ended or job.effort == 1.0 or not passes):
+        if ended or job.effort == 1.0 or not passes:
             state.unlink(missing_ok=True)
+        elif not cut:
+            state.replace(self._paused(job.trial, job.rung))
+        if not cut:
             self._tell_default(job, fitted, whole=ended or job.effort == 1.0)
         rows = _rows(fitted)
         value = fitted.judgement.validation.value
         metric = float(value) if math.isfinite(value) else None
         return Outcome(rows, metric, history.passes, time.monotonic() - begin, ended, cut)
+
+    def _begun(self, job: Job) -> Path:
+        """Return the file of the state of a training: that of the pause on the rung below, or none.
+
+        Whatever a process that was killed on this rung has left is not used: it may be past the pause.
+        """
+        state = self.folder / f"trial-{job.trial}.safetensors"
+        state.unlink(missing_ok=True)
+        below = self._paused(job.trial, job.rung - 1)
+        if below.exists():
+            shutil.copyfile(below, state)
+        return state
+
+    def _paused(self, trial: int, rung: int) -> Path:
+        """Return where the state of a trial lies that was paused on a rung."""
+        return self.folder / f"trial-{trial}-{rung}.safetensors"
 
     def _tell_default(self, job: Job, fitted: Fitted, *, whole: bool) -> None:
         """Keep what the default says of held-out rows, for the comparison with the winner."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,13 +24,13 @@ import numpy as np
 from justright.errors import JustrightError, RecipeError, closest
 from justright.evaluate.paired import Difference, paired_differences
 from justright.evaluate.selection import luck
-from justright.executors import Here, Processes
+from justright.executors import Executor, Here, Processes
 from justright.kinds import infer_schema
-from justright.ladder import Tried, budget_for, chosen, standings
+from justright.ladder import Tried, budget_for, standings
 from justright.models.registry import FAMILIES, is_network
 from justright.recipe import Recipe
 from justright.runs import RunFolder, create, open_run
-from justright.schema import Schema, Target
+from justright.schema import FloatArray, Schema, Target
 from justright.source import open_source
 from justright.training.callbacks import Moment, StopTraining
 from justright.tuning.halving import DEFAULT
@@ -203,7 +203,6 @@ def tune(
         asked = _Asked(recipe, plan, budget, workers)
     require_sampler(asked.plan.sampler)
     schema, rows = _table(asked.recipe)
-    read = time.monotonic() - begin
     if resume is None:
         asked = _sized(asked, rows)
         folder = create(out)
@@ -211,9 +210,8 @@ def tune(
         folder.write(_STUDY, asked)
     on_run(folder.path)
     spent = time.monotonic() - begin
-    study, prepared = _searched(folder, asked, schema, heard, spent=spent, new=resume is None)
-    aside = read + prepared + _EXPORT
-    return _finished(folder, asked, study, schema, begin, aside)
+    study = _searched(folder, asked, heard, spent=spent, new=resume is None)
+    return _finished(folder, asked, study, schema, begin)
 
 
 def _check(recipe: Recipe, trials: int, budget: float | None, workers: int) -> None:
@@ -257,44 +255,41 @@ def _sized(asked: _Asked, rows: int) -> _Asked:
 
 
 def _searched(
-    folder: RunFolder,
-    asked: _Asked,
-    schema: Schema,
-    heard: Callable[[Trial], None],
-    *,
-    spent: float,
-    new: bool,
-) -> tuple[Study, float]:
-    """Make the trials; returns the study, and the seconds that preparing the rows took."""
+    folder: RunFolder, asked: _Asked, heard: Callable[[Trial], None], *, spent: float, new: bool
+) -> Study:
+    """Make the trials; a study that cannot begin leaves no folder behind."""
     begin = Begin(asked.recipe, folder.path / _LOSSES)
-    executor = Here(begin) if asked.workers == 1 else Processes(begin, asked.workers)
     records = TrialFile(folder.path, folder.path / _LOSSES)
-    study = Study(asked.recipe, asked.plan, records, executor, heard)
     budget = math.inf if asked.budget is None else asked.budget
+    executor: Executor | None = None
     try:
-        study.run(budget - spent, aside=2.0 * spent + _EXPORT)
-    except KeyboardInterrupt:
-        if not study.compared:
-            raise
-        study.ended = f"interrupted after {len(study.tried)} trials"
-    except JustrightError:
-        if new and not study.trials:
+        executor = Here(begin) if asked.workers == 1 else Processes(begin, asked.workers)
+        study = Study(asked.recipe, asked.plan, records, executor, heard)
+        try:
+            study.run(budget - spent, aside=spent + _EXPORT)
+        except KeyboardInterrupt:
+            if not study.compared:
+                raise
+            study.ended = f"interrupted after {len(study.tried)} trials"
+    except (JustrightError, KeyboardInterrupt):
+        if new and not records.trials():
             shutil.rmtree(folder.path, ignore_errors=True)
         raise
     finally:
-        executor.close()
-    return study, spent
+        if executor is not None:
+            executor.close()
+    return study
 
 
-def _finished(
-    folder: RunFolder, asked: _Asked, study: Study, schema: Schema, begin: float, aside: float
-) -> Tuned:
+def _finished(folder: RunFolder, asked: _Asked, study: Study, schema: Schema, begin: float) -> Tuned:
     """Choose, train the winner to the end, compare it with the default, and write down what was found."""
     found = _chosen(asked, study)
     recipe = asked.recipe if found.chosen == "default" else applied(asked.recipe, found.params)
-    longest = max((each.seconds for each in study.trials), default=0.0)
-    left = math.inf if asked.budget is None else asked.budget - (time.monotonic() - begin) - _EXPORT
-    left = max(left, 1.5 * longest + aside) if study.compared else left
+    left = math.inf if asked.budget is None else asked.budget - study.spent - (time.monotonic() - begin)
+    left -= _EXPORT
+    if study.compared:
+        # A training that was made once is made again, whatever the clock says.
+        left = max(left, 2.0 * study.seconds(found.best) + _EXPORT)
     if not study.compared and is_network(recipe.family) and math.isfinite(left):
         # The default was cut short: its passes are planned so that they fit this time.
         network = msgspec.structs.replace(recipe.network, seconds=max(0.8 * left, 1.0))
@@ -354,21 +349,27 @@ def _chosen(asked: _Asked, study: Study) -> Tuning:
     place = np.arange(len(weight))
     own, winner = (np.asarray(rows[number].loss, np.float64) for number in (DEFAULT, best.number))
     found = standings([Tried("default", place, own, weight), Tried("best", place, winner, weight)])
-    simplest = chosen(found, asked.recipe.ladder.choose)
-    losses = np.stack([np.asarray(each.loss, np.float64) for each in rows.values()], axis=1)
-    means = np.average(losses, axis=0, weights=weight)
-    away = (losses - means) * (weight / weight.sum())[:, None]
+    flattered = _flattered([rows[number].loss for number in study.compared], weight, best.number, study)
+    better = found[0].gap - flattered > found[0].error or asked.recipe.ladder.choose == "best"
     return Tuning(
         **common,
         default_loss=found[0].loss,
         best_loss=found[1].loss,
         best=best.number,
-        chosen="best" if simplest == 1 and best.number != DEFAULT else "default",
+        chosen="best" if better and best.number != DEFAULT else "default",
         params=best.params,
         gap=found[0].gap,
         error=found[0].error,
-        flattered=luck(means, away.T @ away, study.compared.index(best.number), plan.seed),
+        flattered=flattered,
     )
+
+
+def _flattered(every: Sequence[Any], weight: FloatArray, best: int, study: Study) -> float:
+    """Return by how much the least of these mean losses is too low on average."""
+    losses = np.stack([np.asarray(each, np.float64) for each in every], axis=1)
+    means = np.average(losses, axis=0, weights=weight)
+    away = (losses - means) * (weight / weight.sum())[:, None]
+    return luck(means, away.T @ away, study.compared.index(best), study.plan.seed)
 
 
 def _difference(folder: RunFolder, run: Run, target: Target) -> Difference | None:
@@ -417,10 +418,12 @@ def _sentence(found: Tuning, run: Run, compared: int) -> str:
     many = f"{found.tried} settings tried ({found.ended})"
     if found.best == DEFAULT:
         return f"Of {many} the default has the least held-out loss."
+    flattered = f"the least of {compared} losses is too low by about {figure(found.flattered, 2)} a row"
     if found.chosen == "default":
         return (
             f"Of {many} the default is as good: the held-out loss of the best one, trial {found.best}, is"
-            f" lower by {figure(found.gap, 3)} a row, within its standard error ({figure(found.error, 2)})."
+            f" lower by {figure(found.gap, 3)} a row, its standard error is {figure(found.error, 2)}, and"
+            f" {flattered}."
         )
     said = f"Of {many} trial {found.best} was taken: "
     shown = found.difference
@@ -435,11 +438,8 @@ def _sentence(found: Tuning, run: Run, compared: int) -> str:
             f" {figure(ends[0])} to {figure(ends[1])}) on the same held-out rows"
         )
         said += ", which may be chance" if shown.better == "neither" else ""
-    flattered = found.flattered / found.gap if found.gap > 0 else 0.0
-    return (
-        f"{said}. The least of {compared} losses is too low by about {figure(found.flattered, 2)} a row,"
-        f" {figure(100 * min(flattered, 1.0), 2)} % of its gain."
-    )
+    share = min(found.flattered / found.gap, 1.0) if found.gap > 0 else 1.0
+    return f"{said}; but {flattered}, {figure(100 * share, 2)} % of the gain."
 
 
 def _read(folder: RunFolder) -> Tuned:
