@@ -21,6 +21,8 @@ from justright.estimators.autoencoder import Autoencoder
 from justright.estimators.classifier import LinearClassifier
 from justright.estimators.crossed_classifier import CrossedClassifier
 from justright.estimators.crossed_regressor import CrossedRegressor
+from justright.estimators.just_right_classifier import JustRightClassifier
+from justright.estimators.just_right_regressor import JustRightRegressor
 from justright.estimators.neural_classifier import NeuralClassifier
 from justright.estimators.neural_regressor import NeuralRegressor
 from justright.estimators.neural_wide_classifier import WideDeepClassifier
@@ -31,6 +33,8 @@ __all__ = [
     "Autoencoder",
     "CrossedClassifier",
     "CrossedRegressor",
+    "JustRightClassifier",
+    "JustRightRegressor",
     "LinearClassifier",
     "LinearRegressor",
     "NeuralClassifier",
