@@ -14,7 +14,17 @@ import msgspec
 from justright.errors import RecipeError, closest
 from justright.recipe import Recipe, from_data
 
-__all__ = ["Choice", "Params", "Range", "Space", "applied", "default_space", "parse_space", "values_at"]
+__all__ = [
+    "Choice",
+    "Params",
+    "Range",
+    "Space",
+    "applied",
+    "default_space",
+    "parse_space",
+    "values_at",
+    "values_in",
+]
 
 Params: TypeAlias = dict[str, Any]
 """Values by key of the recipe; lists as JSON gives them."""
@@ -180,6 +190,24 @@ def applied(recipe: Recipe, params: Mapping[str, Any]) -> Recipe:
             place = place[group]
         place[last] = value
     return from_data(data)
+
+
+def values_in(recipe: Recipe, space: Space) -> Params:
+    """Return what a recipe itself says of the keys that are searched.
+
+    Examples
+    --------
+    >>> values_in(Recipe(), {"boosting.leaves": Range(2, 9)})
+    {'boosting.leaves': 31}
+    """
+    data: Mapping[str, Any] = msgspec.to_builtins(recipe)
+    found: Params = {}
+    for key in space:
+        place: Any = data
+        for part in key.split("."):
+            place = place[part]
+        found[key] = list(place) if isinstance(place, tuple) else place
+    return found
 
 
 _LIKE: Final = "--space boosting.rate=0.01..0.3:log"

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -21,7 +21,7 @@ from justright.recipe import Recipe
 from justright.tuning.halving import DEFAULT, Climb, climbs, efforts
 from justright.tuning.records import HeldRows, Records, State, Trial
 from justright.tuning.sampling import Known, Sampler, proposed
-from justright.tuning.space import Params, Space, applied
+from justright.tuning.space import Params, Space, applied, values_in
 
 __all__ = ["Job", "Outcome", "Plan", "Study"]
 
@@ -224,7 +224,7 @@ class Study:
         self.climb.settle(last=last)
         busy = {job.trial for job in self._at_work.values()}
         if DEFAULT not in self.tried:
-            return self._job(DEFAULT, 0, self._own(), end)
+            return self._job(DEFAULT, 0, values_in(self.recipe, self.plan.space), end)
         for trial, rung in climbs(self.climb, busy, last=last):
             return self._job(trial, rung, self.tried[trial], end)
         if last:
@@ -279,17 +279,6 @@ class Study:
             rung = self.climb.highest(number)
             loss = self.climb.losses[rung][number] if rung >= 0 else None
             found.append(Known(self.tried[number], loss, max(rung, 0), rung == self.plan.rungs - 1))
-        return found
-
-    def _own(self) -> Params:
-        """Return what the recipe says of the keys that are searched."""
-        data: Mapping[str, Any] = msgspec.to_builtins(self.recipe)
-        found = {}
-        for key in self.plan.space:
-            place: Any = data
-            for part in key.split("."):
-                place = place[part]
-            found[key] = list(place) if isinstance(place, tuple) else place
         return found
 
     def _hear(self, done: Done, job: Job) -> None:
