@@ -62,6 +62,18 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_folder(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run: who buys?"""
     out = tmp_path_factory.mktemp("runs")
-    arguments = ["train", table, "--target", "sold", "--drop", "price", "--test", "20", "--no-baseline"]
+    arguments = [
+        "train",
+        table,
+        "--target",
+        "sold",
+        "--drop",
+        "price",
+        "--test",
+        "20",
+        "--no-baseline",
+        "--family",
+        "glass-box",
+    ]
     assert main([*map(str, arguments), "--out", str(out), "--quiet"]) == 0
     return next(out.iterdir())

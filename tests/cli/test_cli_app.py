@@ -17,9 +17,10 @@ SURFACE = {
     "demo": "--out",
     "train": "table --target --out --sql --kind --drop --weight --by --time --test --task --family --loss"
     " --cross --product --no-cross --seed --recipe --set --optimizer --rate --batch --epochs --schedule"
-    " --metric --cost-fp --cost-fn --budget --choose --no-baseline --resume --json --quiet",
-    "tune": "table --target --family --trials --budget --space --sampler --workers --recipe --set --out --resume"
-    " --json --quiet",
+    " --metric --cost-fp --cost-fn --preset --balance --budget --choose --no-baseline --resume --json"
+    " --quiet",
+    "tune": "table --target --family --trials --budget --space --sampler --workers --recipe --set --out"
+    " --resume --json --quiet",
     "predict": "model table --out --keep --latent --plugin --json",
     "explain": "model table --out --keep --json",
     "evaluate": "model table --json",
@@ -69,7 +70,7 @@ def test_the_choices_are_those_of_the_recipe(option: str, owner: type[msgspec.St
 
 def test_the_families_are_those_that_train() -> None:
     ours = typing.get_args(inspect.getmodule(train_verb).FamilyOption)
-    assert set(ours[1:-1]) <= set(FAMILIES) and (ours[0], ours[-1]) == ("auto", "ladder")
+    assert ours[:3] == ("auto", "ladder", "glass-box") and set(ours[3:]) <= set(FAMILIES)
 
 
 def test_help_of_every_verb(call: typing.Any) -> None:

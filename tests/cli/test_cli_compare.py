@@ -18,7 +18,19 @@ def without_size(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     out = tmp_path_factory.mktemp("others")
     for drop in ("price", "size"):
-        arguments = ["train", table, "--target", "sold", "--no-baseline", "--drop", "price", "--drop", drop]
+        arguments = [
+            "train",
+            table,
+            "--target",
+            "sold",
+            "--no-baseline",
+            "--family",
+            "glass-box",
+            "--drop",
+            "price",
+            "--drop",
+            drop,
+        ]
         assert main([*map(str, arguments), "--out", str(out / drop), "--quiet"]) == 0
     return out
 

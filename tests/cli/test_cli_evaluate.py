@@ -34,7 +34,17 @@ def test_each_look_at_the_test_part_is_counted(call: Any, run_folder: Path, tmp_
 
 
 def test_without_a_test_part(call: Any, table: Path, tmp_path: Path) -> None:
-    options = ["--target", "price", "--out", tmp_path, "--no-baseline", "--quiet", "--json"]
+    options = [
+        "--target",
+        "price",
+        "--out",
+        tmp_path,
+        "--no-baseline",
+        "--family",
+        "glass-box",
+        "--quiet",
+        "--json",
+    ]
     run = call("train", table, *options).json["run"]
     said = call("evaluate", run)
     assert said.code == 2 and "--test 10" in said.err

@@ -15,7 +15,18 @@ from justright.cli import main
 def crossed_folder(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of an additive model with a cross that was asked for."""
     out = tmp_path_factory.mktemp("crossed")
-    arguments = ["train", table, "--target", "price", "--drop", "sold", "--no-baseline", "--quiet"]
+    arguments = [
+        "train",
+        table,
+        "--target",
+        "price",
+        "--drop",
+        "sold",
+        "--no-baseline",
+        "--family",
+        "glass-box",
+        "--quiet",
+    ]
     choices = ["--set", "family=crossed", "--set", 'crosses.pairs=[["size","colour"]]']
     assert main([*map(str, arguments), *choices, "--out", str(out)]) == 0
     return next(out.iterdir())

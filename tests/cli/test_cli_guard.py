@@ -141,7 +141,7 @@ def test_warnings_are_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         "profile '{table}'",
         "profile '{table}' --json",
         "split '{table}' --print-sql",
-        "train '{table}' --target price --no-baseline --quiet --out '{out}'",
+        "train '{table}' --target price --no-baseline --family glass-box --quiet --out '{out}'",
         "train --help",
         "--version",
     ],

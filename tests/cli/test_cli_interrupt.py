@@ -158,7 +158,16 @@ def test_after_the_summary_the_end_of_the_process_is_deaf(table: Path, tmp_path:
         "import atexit, os, signal, sys; from justright.cli import main;"
         "atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT)); sys.exit(main())"
     )
-    options = ["--target", "price", "--no-baseline", "--quiet", "--out", str(tmp_path)]
+    options = [
+        "--target",
+        "price",
+        "--no-baseline",
+        "--family",
+        "glass-box",
+        "--quiet",
+        "--out",
+        str(tmp_path),
+    ]
     command = [sys.executable, "-c", program, "train", str(table), *options]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "") and "justright serve" in done.stdout

@@ -54,7 +54,18 @@ def test_latent_columns_of_a_network(call: Any, table: Path, tmp_path: Path) -> 
     pytest.importorskip("jax", reason="networks train with jax: pip install 'justright[neural]'")
     small = ["network.hidden=[6,4]", "network.ensemble=2", "network.numbers=plain", "network.rate=0.05"]
     choices = [each for choice in [*small, "network.epochs=3"] for each in ("--set", choice)]
-    common = ["--target", "sold", "--drop", "price", "--drop", "street", "--no-baseline", "--quiet"]
+    common = [
+        "--target",
+        "sold",
+        "--drop",
+        "price",
+        "--drop",
+        "street",
+        "--no-baseline",
+        "--family",
+        "glass-box",
+        "--quiet",
+    ]
     assert call("train", table, *common, "--family", "neural", *choices, "--out", tmp_path / "runs").code == 0
     run = next((tmp_path / "runs").iterdir())
     said = call("predict", run, table, "--out", tmp_path / "scores.csv", "--latent", "--json")

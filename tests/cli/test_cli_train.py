@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-QUICK = ("--no-baseline", "--set", "split.folds=3")
+QUICK = ("--no-baseline", "--family", "glass-box", "--set", "split.folds=3")
 
 
 def recipe_of(run: str | Path) -> dict[str, Any]:
@@ -61,9 +61,8 @@ def test_every_option_reaches_the_recipe(call: Any, table: Path, tmp_path: Path)
     options = (
         "--target sold --drop price --drop colour --task binary --family linear --loss logistic --seed 9"
     )
-    options += (
-        " --by street --test 10 --metric log_loss --cost-fp 2 --cost-fn 3 --no-baseline --optimizer exact"
-    )
+    options += " --by street --test 10 --metric log_loss --cost-fp 2 --cost-fn 3 --no-baseline"
+    options += " --optimizer exact"
     options += " --epochs 30 --rate 0.5 --batch 64 --schedule cosine --kind size=numeric"
     options += " --set penalty.kind=l2 --set features.rare=3 --set descent.epochs=40 --quiet --json"
     said = call("train", table, "--recipe", file, "--out", tmp_path / "runs", *options.split())

@@ -68,13 +68,13 @@ def expected(tmp_path_factory):
     """The model of the same rows with nothing where an infinity was."""
     columns = table()
     columns["x"] = [value if math.isfinite(value) else None for value in columns["x"]]
-    return train(columns, target="y", out=tmp_path_factory.mktemp("runs"), baseline=False)
+    return train(columns, target="y", out=tmp_path_factory.mktemp("runs"), baseline=False, family="glass-box")
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_in_a_feature_they_are_missing(tmp_path, expected, form):
     given = FORMS[form](tmp_path, table())
-    run = train(given, target="y", out=tmp_path / "runs", baseline=False)
+    run = train(given, target="y", out=tmp_path / "runs", baseline=False, family="glass-box")
     (found,) = [finding for finding in run.findings if finding.id.startswith("values-")]
     assert (found.id, found.severity) == ("values-infinite", "warning")
     assert found.evidence == {"column": "x", "values": 34, "share": 34 / ROWS}

@@ -36,7 +36,7 @@ TABLES = [
 
 @pytest.mark.parametrize(("name", "target", "metric", "bound", "said"), TABLES)
 def test_a_table_trains_with_its_target_alone(tmp_path, name, target, metric, bound, said):
-    run = train(DATA / name, target=target, out=tmp_path)
+    run = train(DATA / name, target=target, family="glass-box", out=tmp_path)
     summary = run.summary
     assert summary.metric == metric
     value = summary.validation
@@ -52,7 +52,7 @@ def test_a_table_trains_with_its_target_alone(tmp_path, name, target, metric, bo
 
 @pytest.mark.parametrize(("name", "target"), [("titanic.csv", "Survived"), ("abalone.parquet", "Rings")])
 def test_the_rows_of_a_file_score_as_they_did(tmp_path, name, target):
-    run = train(DATA / name, target=target, out=tmp_path, baseline=False)
+    run = train(DATA / name, target=target, out=tmp_path, baseline=False, family="glass-box")
     (batch,) = open_source(DATA / name).batches()
     whole = run.model.predict(DATA / name)
     rows = batch.slice(0, 5).to_pylist()
@@ -63,7 +63,7 @@ def test_the_rows_of_a_file_score_as_they_did(tmp_path, name, target):
 def test_csv_and_parquet_of_one_table_are_one_table(tmp_path, name):
     target = {"titanic": "Survived", "california_housing": "median_house_value"}[name]
     one, other = (
-        train(DATA / f"{name}.{form}", target=target, out=tmp_path, baseline=False)
+        train(DATA / f"{name}.{form}", target=target, out=tmp_path, baseline=False, family="glass-box")
         for form in ("csv", "parquet")
     )
     assert one.summary.metrics == other.summary.metrics

@@ -18,7 +18,8 @@ TRAIN = """
 import sys
 {before}
 from justright.cli import main
-sys.exit(main(["train", sys.argv[1], "--target", "y", "--out", sys.argv[2], "--no-baseline", "--json"]))
+options = ["--no-baseline", "--family", "glass-box", "--json"]
+sys.exit(main(["train", sys.argv[1], "--target", "y", "--out", sys.argv[2], *options]))
 """
 SMALL_FILES = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))"
 
@@ -47,7 +48,7 @@ def command(table: Path, out: Path, before: str = "") -> list[str]:
 
 
 def test_a_disk_that_fills_at_any_write_leaves_earlier_runs_whole(tmp_path, monkeypatch):
-    first = train(table(), target="y", out=tmp_path, baseline=False)
+    first = train(table(), target="y", out=tmp_path, baseline=False, family="glass-box")
     before = contents(first.path)
     sync = os.fsync
     for allowed in range(40):
@@ -61,7 +62,7 @@ def test_a_disk_that_fills_at_any_write_leaves_earlier_runs_whole(tmp_path, monk
 
         monkeypatch.setattr(os, "fsync", fill)
         try:
-            run = train(table(), target="y", out=tmp_path, baseline=False)
+            run = train(table(), target="y", out=tmp_path, baseline=False, family="glass-box")
         except StorageError as error:
             assert "No space left on device" in str(error)
             assert error.next_step
@@ -81,7 +82,7 @@ def test_a_disk_that_fills_at_any_write_leaves_earlier_runs_whole(tmp_path, monk
 def test_files_that_may_not_grow_end_in_one_clear_error(tmp_path):
     """The system's own refusal, in a fresh process, not a simulated one."""
     where, out = write(tmp_path / "t.csv"), tmp_path / "runs"
-    first = train(where, target="y", out=out, baseline=False)
+    first = train(where, target="y", out=out, baseline=False, family="glass-box")
     before = contents(first.path)
     done = subprocess.run(command(where, out, SMALL_FILES), capture_output=True, text=True, check=False)
     assert done.returncode == 7, done.stderr
@@ -112,4 +113,4 @@ def test_trainings_at_once_in_one_folder_do_not_meet(tmp_path):
 def test_a_folder_without_the_right_to_write(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="a folder that can be written"):
-        train(table(), target="y", out=tmp_path / "file", baseline=False)
+        train(table(), target="y", out=tmp_path / "file", baseline=False, family="glass-box")

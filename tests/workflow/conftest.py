@@ -49,6 +49,7 @@ def trained(tmp_path: Path) -> Callable[..., Run]:
 
     def make(table: object, target: str, **choices: Any) -> Run:
         choices.setdefault("baseline", False)
+        choices.setdefault("family", "glass-box")
         choices.setdefault("out", tmp_path / "runs")
         return train(table, target=target, **choices)
 

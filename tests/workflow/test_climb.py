@@ -37,14 +37,14 @@ def finding(run, name):
 def test_the_simplest_family_that_holds_the_truth_is_chosen(kind, family, tmp_path):
     run = climbed(table(kind), tmp_path)
     assert run.summary.family == family
-    assert [rung.family for rung in run.summary.ladder] == ["linear", "crossed", "boosted"]
-    assert [rung.chosen for rung in run.summary.ladder] == [
-        r == family for r in ("linear", "crossed", "boosted")
-    ]
+    tried = [rung.family for rung in run.summary.ladder]
+    # A blend that is one rung alone is none.
+    assert tried[:3] == ["linear", "crossed", "boosted"] and tried[3:] in ([], ["blend"])
+    assert [rung.chosen for rung in run.summary.ladder] == [r == family for r in tried]
     (why,) = finding(run, "rung-chosen")
     assert why.evidence["chosen"] == family
     assert run.summary.verdict.endswith(why.sentence)
-    (left,) = finding(run, "rung-skipped")
+    left = finding(run, "rung-skipped")[0]
     assert "too few" in left.sentence and left.evidence["rung"] == "neural"
     assert len(run.model.predict(table(kind))) == 360
     assert not list(run.path.glob("checkpoint*"))
@@ -128,7 +128,7 @@ def test_a_ladder_that_was_killed_goes_on(tmp_path, monkeypatch):
     monkeypatch.undo()
     (folder,) = (tmp_path / "runs").iterdir()
     run = train_recipe(Recipe(), table=rows, out=tmp_path, resume=folder)
-    assert run.summary.family == "linear" and len(run.summary.ladder) == 3
+    assert run.summary.family == "linear" and len(run.summary.ladder) >= 3
 
 
 def test_every_rung_is_told_with_its_losses_and_its_difference_to_the_best(tmp_path):

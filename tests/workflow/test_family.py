@@ -1,7 +1,8 @@
-"""Which family `auto` is, and that it is asked once: what trains is what the summary names."""
+"""Which family `auto` and `glass-box` are, asked once: what trains is what the summary names."""
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -23,13 +24,18 @@ PLAN = FeaturePlan(PlanData((), (), (), None))
 )
 def test_choices_of_a_linear_model_ask_for_one(recipe):
     assert family_of(recipe, PLAN, 10_000) == "linear"
+    assert family_of(msgspec.structs.replace(recipe, family="glass-box"), PLAN, 10_000) == "linear"
 
 
 @pytest.mark.parametrize(
     ("rows", "family"), [(1, "linear"), (499, "linear"), (500, "crossed"), (10**9, "crossed")]
 )
 def test_few_rows_are_for_a_line(rows, family):
-    assert family_of(Recipe(), PLAN, rows) == family
+    assert family_of(Recipe(family="glass-box"), PLAN, rows) == family
+
+
+def test_no_choice_at_all_asks_for_the_ladder():
+    assert family_of(Recipe(), PLAN, 3) == family_of(Recipe(), PLAN, 10_000) == "ladder"
 
 
 @pytest.mark.parametrize("family", ["linear", "crossed"])
@@ -64,4 +70,4 @@ def test_what_trains_is_what_is_named(trained, houses):
         run = trained(houses("price", rows=rows), "price")
         assert run.summary.family == family
         assert run.summary.verdict.startswith(f"A {family} model of price")
-        assert run.folder.read("recipe.json", dict)["family"] == "auto"
+        assert run.folder.read("recipe.json", dict)["family"] == "glass-box"

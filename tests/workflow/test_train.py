@@ -53,7 +53,10 @@ def test_a_training_leaves_every_file_and_every_key(trained, houses, target, tas
     assert set(said["baselines"]) == {"base_rate", "boosted"}
     assert set(said["rows"]) == {"train", "test", "held_out"}
     assert set(said["seconds"]) >= {"read", "features", "train", "total"}
-    assert [set(r) for r in said["ladder"]] == [{"family", "value", "low", "high", "seconds", "chosen"}]
+    compared = {"loss", "train", "gap", "error", "judged"}
+    (rung,) = said["ladder"]
+    assert set(rung) == {"family", "value", "low", "high", "seconds", "chosen"} | compared
+    assert not any(rung[name] for name in compared)
     assert (said["threshold"] is not None) == (task == "binary")
     assert all(set(f) == {"id", "severity", "sentence", "evidence", "next"} for f in said["findings"])
     assert all(set(v) == {"value", "low", "high"} for v in said["metrics"].values())

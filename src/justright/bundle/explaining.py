@@ -112,6 +112,8 @@ class Explainer:
         empty = predictor.plan.transform_rows({name: [] for name in predictor.columns}, 0)[0]
         _, base = self._apart(model.front, predictor.bundle.arrays, predictor.plan, empty)
         self.intercept: FloatArray = base + self._means.sum(axis=0)
+        if isinstance(model.offset, tuple):
+            self.intercept = self.intercept + np.asarray(model.offset)
         heads = ["intercept", *(f"adds_{term.name}" for term in self.terms)]
         if model.outputs > 1:
             heads = [f"{head} [{name}]" for head in heads for name in predictor.classes]

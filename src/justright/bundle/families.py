@@ -67,6 +67,13 @@ def _autoencoder() -> Served:
     return Served(margins, check, latent=True)
 
 
+def _blend() -> Served:
+    """Return weighted means of other families."""
+    from justright.bundle.blend import check, margins
+
+    return Served(margins, check)
+
+
 FAMILIES: Final[Mapping[str, Callable[[], Served]]] = {
     "linear": _linear,
     "crossed": _crossed,
@@ -74,6 +81,7 @@ FAMILIES: Final[Mapping[str, Callable[[], Served]]] = {
     "neural": _neural,
     "wide-deep": _neural,
     "autoencoder": _autoencoder,
+    "blend": _blend,
 }
 """Families by name; each is loaded when a bundle names it."""
 

@@ -17,6 +17,7 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -80,6 +81,8 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         Probability of class 1 from which a row is called class 1, 0..1; None = 0.5. Binary only.
     threshold_note : str
         Why this threshold.
+    offset : tuple of float, optional
+        Added to the margin of each output: takes back what a training on balanced classes did to it.
     calibration : Calibration, optional
         What is done to probabilities; only where held-out rows prove that it helps.
     intervals : Intervals, optional
@@ -107,6 +110,7 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     threshold: float | None = None
     threshold_note: str = ""
     # Left out of the file where there is none: a model of an earlier version keeps its id.
+    offset: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET
     calibration: Calibration | msgspec.UnsetType = msgspec.UNSET
     intervals: Intervals | msgspec.UnsetType = msgspec.UNSET
     missing_seen: tuple[str, ...] = ()
@@ -316,6 +320,12 @@ def _check_model(model: ModelFile) -> None:
         (task != "binary" or n_classes == 2, f"{n_classes} classes of a binary target", "2"),
         (task != "multiclass" or n_classes >= 2, f"{n_classes} classes", "2 or more"),
         (len(set(target.classes if target else ())) == n_classes, "a class twice", "each class once"),
+        (
+            not isinstance(model.offset, tuple)
+            or (len(model.offset) == outputs and all(isfinite(each) for each in model.offset)),
+            f"offset={model.offset!r:.60}",
+            f"{outputs} finite numbers",
+        ),
         (0.0 <= threshold <= 1.0, f"threshold={threshold}", "0..1"),
         (model.threshold is None or task == "binary", f"a threshold with task={task!r}", "None"),
         (len(set(names)) == len(names), "a column name twice", "each column once"),

@@ -295,6 +295,8 @@ class Predictor:
         model = self.bundle.model
         with np.errstate(all="ignore"):
             margins = np.asarray(self._forward(model.front, self.bundle.arrays, block), np.float64)
+            if isinstance(model.offset, tuple):
+                margins = margins + np.asarray(model.offset)
         if np.isfinite(margins).all():
             return margins
         return np.where(np.isfinite(margins), margins, np.nan)

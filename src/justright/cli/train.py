@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 TaskOption: TypeAlias = Literal["auto", "regression", "binary", "multiclass"]
-FamilyOption: TypeAlias = Literal["auto", "linear", "crossed", "boosted", "neural", "wide-deep", "ladder"]
+FamilyOption: TypeAlias = Literal[
+    "auto", "ladder", "glass-box", "linear", "crossed", "boosted", "neural", "wide-deep"
+]
+PresetOption: TypeAlias = Literal["cost", "recall-first", "precision-first"]
 LossOption: TypeAlias = Literal[
     "auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"
 ]
@@ -64,7 +67,7 @@ def train(
     ] = None,
     family: Annotated[
         FamilyOption | None,
-        typer.Option(help="auto: crossed, or linear for text and few rows.", rich_help_panel=_MODEL),
+        typer.Option(help="auto: the ladder of all; glass-box: what can be read.", rich_help_panel=_MODEL),
     ] = None,
     loss: Annotated[
         LossOption | None, typer.Option(help="auto: that of the task.", rich_help_panel=_MODEL)
@@ -115,6 +118,13 @@ def train(
     cost_fn: Annotated[
         float | None, typer.Option(metavar="X", help="Cost of a false negative.", rich_help_panel=_COST)
     ] = None,
+    preset: Annotated[
+        PresetOption | None, typer.Option(help="What the threshold keeps.", rich_help_panel=_COST)
+    ] = None,
+    balance: Annotated[
+        Literal["none", "weights", "sampling"] | None,
+        typer.Option(help="Let rare classes weigh as much.", rich_help_panel=_COST),
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="90s, 5m, 1h for the whole ladder.", rich_help_panel=_MODEL),
@@ -147,6 +157,8 @@ def train(
         "metric": metric,
         "cost_fp": cost_fp,
         "cost_fn": cost_fn,
+        "preset": preset,
+        "balance": balance,
         "baseline": False if no_baseline else None,
     }
     split = {"by": by or None, "time": time, "test": test}
@@ -156,8 +168,8 @@ def train(
         "search": False if no_cross else None,
     }
     ladder = {"budget": _seconds(budget), "choose": choose}
-    if family is None and recipe is None and (_given(crosses) or _given(ladder)):
-        choices["family"] = "ladder" if _given(ladder) else "crossed"
+    if family is None and recipe is None and _given(crosses):
+        choices["family"] = "crossed"
     stepping = "network" if family in ("neural", "wide-deep") else "descent"
     descent = {"optimizer": optimizer, "rate": rate, "batch": batch, "epochs": epochs, "schedule": schedule}
     if resume is None:

@@ -101,6 +101,17 @@ class DataModule:
             blocks.append(replace(block, fold=fold))
         return replace(self, blocks=blocks)
 
+    def only(self, place: npt.NDArray[np.int64], fold: npt.NDArray[np.int8]) -> DataModule:
+        """Return some rows, by their rising numbers in the blocks, in folds (rows,) or (rows, repeats)."""
+        blocks, begin = [], 0
+        for block in self.blocks:
+            low, high = np.searchsorted(place, [begin, begin + block.rows])
+            if high > low:
+                part = block.take(place[low:high] - begin)
+                blocks.append(replace(part, fold=fold[low:high].reshape(high - low, -1)))
+            begin += block.rows
+        return replace(self, blocks=blocks)
+
     @property
     def test_rows(self) -> int:
         """Number of test rows."""

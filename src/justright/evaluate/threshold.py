@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.errors import RecipeError
+from justright.evaluate.presets import precision_first, recall_first
 from justright.metrics.ranking import Ranking, rank
 from justright.metrics.rows import ClassRows, class_rows
 from justright.schema import FloatArray
@@ -26,7 +27,8 @@ __all__ = ["Preset", "Threshold", "ThresholdPoint", "choose_threshold"]
 Preset: TypeAlias = Literal["cost", "recall-first", "precision-first"]
 
 _POINTS: Final = 200
-_FLOORS: Final = {"recall-first": 0.95, "precision-first": 0.9}
+_FLOOR: Final = 0.9
+_PRESETS: Final = {"recall-first": recall_first, "precision-first": precision_first}
 
 
 class ThresholdPoint(msgspec.Struct, frozen=True):
@@ -131,9 +133,10 @@ def choose_threshold(
         Cost of a false positive and of a false negative, >= 0 and not both 0; equal = accuracy.
     preset : {"cost", "recall-first", "precision-first"}, default "cost"
         `recall-first` takes the highest threshold that finds the share `floor` of the true rows,
-        `precision-first` the lowest at which the share `floor` of the flagged rows is right.
+        `precision-first` the lowest at which the share `floor` of the flagged rows is right; both so that
+        new rows keep the floor with confidence 95 % (`evaluate.presets`).
     floor : float, optional
-        0..1; default 0.95 for recall-first, 0.9 for precision-first.
+        Above 0 and below 1; default 0.9.
 
     Returns
     -------
@@ -170,9 +173,8 @@ def choose_threshold(
     if preset == "cost":
         value, note = _cheapest(rows, sweep, cost, cost_fp, cost_fn)
     else:
-        wanted = _FLOORS[preset] if floor is None else floor
-        place, reached = _keep_floor(sweep, preset, wanted)
-        value, note = float(sweep.at[place]), _floor_note(preset, wanted, reached)
+        found = _PRESETS[preset](target, probability, weight, floor=_FLOOR if floor is None else floor)
+        value, note, reached = found.threshold, found.note, found.reached
     return Threshold(
         value,
         float(cost[np.count_nonzero(sweep.score >= value)]),
@@ -192,10 +194,10 @@ def _check(cost_fp: float, cost_fn: float, preset: str, floor: float | None) -> 
             raise RecipeError(f"{name}={value!r}", allowed="a number >= 0")
     if cost_fp + cost_fn == 0.0:
         raise RecipeError("cost_fp=0 and cost_fn=0", allowed="one of them above 0", next_step="--cost-fn 1")
-    if preset != "cost" and preset not in _FLOORS:
+    if preset != "cost" and preset not in _PRESETS:
         raise RecipeError(f"preset={preset!r}", allowed="one of: cost, recall-first, precision-first")
-    if floor is not None and not 0.0 < floor <= 1.0:
-        raise RecipeError(f"floor={floor!r}", allowed="a share above 0, at most 1")
+    if floor is not None and not 0.0 < floor < 1.0:
+        raise RecipeError(f"floor={floor!r}", allowed="a share between 0 and 1", next_step="floor=0.9")
 
 
 def _sweep(ranking: Ranking) -> _Sweep:
@@ -241,27 +243,6 @@ def _cost_rows(rows: ClassRows, threshold: float, cost_fp: float, cost_fn: float
     """Cost of each row at a threshold."""
     flagged = rows.prediction >= threshold
     return np.where(rows.target == 1, cost_fn * ~flagged, cost_fp * flagged)
-
-
-def _keep_floor(sweep: _Sweep, preset: str, floor: float) -> tuple[int, bool]:
-    """Place of the threshold that keeps the floor best, and whether any does."""
-    slack = 1e-12  # a share of exactly the floor must not fail by rounding
-    if preset == "recall-first":
-        return int(np.argmax(sweep.recall() >= floor - slack)), True
-    kept = (sweep.precision() >= floor - slack) & (sweep.found > 0.0)
-    if kept.any():
-        return int(np.flatnonzero(kept)[-1]), True
-    flagging = np.where(sweep.found > 0.0, sweep.precision(), -1.0)
-    return int(np.argmax(flagging)), False
-
-
-def _floor_note(preset: str, floor: float, reached: bool) -> str:
-    """Why this threshold."""
-    if preset == "recall-first":
-        return f"the highest threshold that finds {floor:.0%} of the true rows"
-    if reached:
-        return f"the lowest threshold at which {floor:.0%} of the flagged rows are right"
-    return f"no threshold makes {floor:.0%} of the flagged rows right; this one comes nearest"
 
 
 def _curve(sweep: _Sweep, cost: FloatArray) -> tuple[ThresholdPoint, ...]:

@@ -255,9 +255,9 @@ class Ladder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     choose : {"simplest", "best"}
         The simplest rung within one standard error of the best, or the best.
     rungs : tuple of str
-        Families from simple to complex.
+        Families from simple to complex; `blend`, weights for the others together, comes last.
     """
 
     budget: float = 0.0
     choose: Literal["simplest", "best"] = "simplest"
-    rungs: tuple[str, ...] = ("linear", "crossed", "boosted", "neural")
+    rungs: tuple[str, ...] = ("linear", "crossed", "boosted", "neural", "blend")

@@ -141,6 +141,7 @@ def check_ranges(recipe: Recipe) -> None:
         (0 < recipe.quantile < 1, "quantile", recipe.quantile, "between 0 and 1"),
         (0 <= recipe.cost_fp < float("inf"), "cost_fp", recipe.cost_fp, ">= 0"),
         (0 <= recipe.cost_fn < float("inf"), "cost_fn", recipe.cost_fn, ">= 0"),
+        (0 < recipe.floor < 1, "floor", recipe.floor, "a share between 0 and 1"),
         (recipe.cost_fp + recipe.cost_fn > 0, "cost_fp and cost_fn", 0, "one of them above 0"),
         (recipe.seed >= 0, "seed", recipe.seed, ">= 0"),
     )

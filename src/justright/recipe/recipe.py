@@ -34,10 +34,12 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     task : {"auto", "regression", "binary", "multiclass"}
         `auto` reads it off the target.
     family : str
-        auto, linear, crossed, boosted, neural, wide-deep, ladder (all of them, the simplest that is good
-        enough), or one that `justright.register_network` made known.
-        `auto` = crossed; linear where a column is text, where there are fewer than 500 rows, or where the
-        optimizer, the kind or the path of the penalty is one of linear models.
+        auto, ladder, glass-box, linear, crossed, boosted, neural, wide-deep, or one that
+        `justright.register_network` made known.
+        `ladder` = all of them within a budget, and the simplest that is good enough; `auto` = ladder, but
+        linear where the optimizer, the kind or the path of the penalty is one of linear models.
+        `glass-box` = what can be read: crossed; linear with choices like these, where a column is text,
+        and where there are fewer than 500 rows.
     loss : {"auto", "squared", "logistic", "softmax", "poisson", "absolute", "huber", "quantile"}
         `auto` = the one that belongs to the task.
     quantile : float
@@ -52,6 +54,14 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Column of row weights.
     cost_fp, cost_fn : float
         Cost of a false positive and of a false negative; they choose the decision threshold.
+    preset : {"cost", "recall-first", "precision-first"}
+        What the threshold keeps instead of costs: the share `floor` of the true rows found, or of the flagged
+        rows right, so that new rows keep it with confidence 95 %. Two classes only.
+    floor : float
+        That share, above 0 and below 1; default 0.9.
+    balance : {"none", "weights", "sampling"}
+        For rare classes: train on rows weighted so that all classes weigh the same, or on as many rows of
+        each as the rarest one has; the probabilities are corrected back to the table as it is.
     baseline : bool
         Fit the boosted baseline beside the model.
     seed : int
@@ -73,6 +83,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weight: str = ""
     cost_fp: float = 1.0
     cost_fn: float = 1.0
+    preset: Literal["cost", "recall-first", "precision-first"] = "cost"
+    floor: float = 0.9
+    balance: Literal["none", "weights", "sampling"] = "none"
     baseline: bool = True
     seed: int = 0
     split: Split = Split()

@@ -16,22 +16,28 @@ import numpy as np
 
 from justright.errors import MissingExtraError, TrainingError
 from justright.ladder import Standing, Tried, budget_for, chosen, standings
+from justright.models.blend import BLEND
+from justright.models.neural.defaults import epochs_of
 from justright.models.registry import is_network
 from justright.recipe import Recipe, change
 from justright.schema import Finding
 from justright.training.callbacks import Callback, StopTraining
 from justright.values import figure
+from justright.workflow.blend import blend
 from justright.workflow.fit import Fitted, Prepared, fit
 from justright.workflow.summary import Baselines, Rung
 
-__all__ = ["LADDER", "Climbed", "climb"]
+__all__ = ["Climbed", "climb"]
 
-LADDER: Final = "ladder"
-"""Name of the family that is all of them."""
-
-_SHARES: Final = {"linear": 0.2, "crossed": 0.4, "boosted": 0.5}  # of what is left of the budget
-_LAST: Final = 0.9  # of what is left, for a network, which plans its passes
+# What rungs promise, and cost: a rung may take its share among those that are left to try.
+_SHARES: Final = {"linear": 1.0, "crossed": 3.0, "boosted": 4.0, "neural": 6.0, "wide-deep": 6.0}
+_LAST: Final = (
+    0.9  # of its share, for a network, which plans its passes: it has to be compiled and judged too
+)
 _LEAST: Final = 6.0  # seconds below which a network is not begun: it compiles first
+_USUAL: Final = 4.0  # of a family of the user's own
+# Rows of a pass that a member of the usual network trains in a second, on two cores (california: 18,000).
+_PACE: Final = 15_000
 _FEW: Final = 500  # rows below which a network is not tried: its held-out part would tell nothing
 _SPENT: Final = "the budget is used up"
 
@@ -50,12 +56,15 @@ class Climbed:
         Of each, in the same order.
     findings : tuple of Finding
         Rungs that were left out or cut, and why this one was chosen.
+    why : str
+        The last of these, for the verdict; empty where one rung was asked for.
     """
 
     fitted: Fitted
     rungs: tuple[Rung, ...]
     standings: tuple[Standing, ...]
     findings: tuple[Finding, ...]
+    why: str = ""
 
 
 @dataclass
@@ -92,14 +101,17 @@ def climb(prepared: Prepared, recipe: Recipe, callbacks: Sequence[Callback] = ()
     made: list[Fitted] = []
     seconds: list[float] = []
     told: list[Finding] = []
-    for name in recipe.ladder.rungs:
+    interrupted = False
+    names = [rung for rung in recipe.ladder.rungs if rung != BLEND]
+    for place, name in enumerate(names):
         begin = time.perf_counter()
+        share = _SHARES.get(name, _USUAL) / sum(_SHARES.get(later, _USUAL) for later in names[place:])
         reason = _left_out(name, prepared, end - begin) if made else ""
         if reason:
             told.append(_skipped(name, reason))
             continue
         try:
-            fitted = _rung(name, prepared, recipe, end, callbacks)
+            fitted = _rung(name, prepared, recipe, share * max(end - begin, 0.0), callbacks)
         except (TrainingError, MissingExtraError) as error:
             told.append(_skipped(name, str(error)))
             continue
@@ -108,32 +120,50 @@ def climb(prepared: Prepared, recipe: Recipe, callbacks: Sequence[Callback] = ()
                 raise
             # The rungs below stand: an interrupt ends the climbing, not the run.
             told.append(_skipped(name, "the run was interrupted"))
+            interrupted = True
             break
         seconds.append(time.perf_counter() - begin)
         if fitted.trained.history.ended == _SPENT:
             told.append(_cut(name, seconds[-1]))
             fitted = replace(fitted, trained=replace(fitted.trained, interrupted=False))
         made.append(fitted)
-        if fitted.trained.interrupted:
+        interrupted = fitted.trained.interrupted
+        if interrupted:
             break
+    if BLEND in recipe.ladder.rungs and len(made) > 1 and not interrupted:
+        begin = time.perf_counter()
+        try:
+            made.append(blend(prepared, recipe, made))
+            seconds.append(time.perf_counter() - begin)
+        except TrainingError as error:
+            told.append(_skipped(BLEND, str(error)))
     if not made:
         raise TrainingError("a ladder without a rung", where="; ".join(f.sentence for f in told))
     return _choice(made, seconds, recipe, told)
 
 
-def _rung(name: str, prepared: Prepared, recipe: Recipe, end: float, callbacks: Sequence[Callback]) -> Fitted:
-    """Train and judge one rung within its share of what is left."""
+def _rung(
+    name: str, prepared: Prepared, recipe: Recipe, seconds: float, callbacks: Sequence[Callback]
+) -> Fitted:
+    """Train and judge one rung within its share of the budget."""
     own = msgspec.structs.replace(change(recipe, [f"family={name}"]), baseline=False)
-    left = max(end - time.perf_counter(), 0.0)
     checkpoint = prepared.folder.checkpoint_of(name)
     if is_network(name):
         # The first rung is tried whatever is left.
         asked = own.network.seconds or float("inf")
-        seconds = min(asked, max(_LAST * left, _LEAST))
-        own = msgspec.structs.replace(own, network=msgspec.structs.replace(own.network, seconds=seconds))
-        return fit(prepared, own, checkpoint, callbacks)
-    deadline = _Deadline(time.perf_counter() + _SHARES.get(name, 0.5) * left)
+        seconds = min(asked, max(_LAST * seconds, _LEAST))
+        cv = own.network.cv or _folds_afforded(prepared, own, seconds)
+        network = msgspec.structs.replace(own.network, seconds=seconds, cv=cv)
+        return fit(prepared, msgspec.structs.replace(own, network=network), checkpoint, callbacks)
+    deadline = _Deadline(time.perf_counter() + seconds)
     return fit(prepared, own, checkpoint, [*callbacks, deadline])
+
+
+def _folds_afforded(prepared: Prepared, recipe: Recipe, seconds: float) -> int:
+    """Return the folds of a network where all of them and the model itself fit into its time, else 0."""
+    rows, folds = prepared.data.rows, recipe.split.folds
+    work = rows * epochs_of(recipe.network, rows) * (folds + 1)
+    return folds if work <= _PACE * seconds else 0
 
 
 def _left_out(name: str, prepared: Prepared, left: float) -> str:
@@ -159,7 +189,10 @@ def _choice(made: list[Fitted], seconds: list[float], recipe: Recipe, told: list
     trees = next((rung.value for rung in rungs if rung.family == "boosted"), None)
     baselines = Baselines(fitted.judgement.baselines.base_rate, trees)
     fitted = replace(fitted, judgement=replace(fitted.judgement, baselines=baselines))
-    return Climbed(fitted, rungs, found, (*told, _why(found, place, recipe)))
+    if len(recipe.ladder.rungs) == 1:
+        return Climbed(fitted, rungs, found, tuple(told))
+    why = _why(found, place, recipe)
+    return Climbed(fitted, rungs, found, (*told, why), why.sentence)
 
 
 def _tried(fitted: Fitted) -> Tried:
@@ -182,20 +215,11 @@ def _shown(fitted: Fitted, seconds: float, standing: Standing, is_chosen: bool) 
         seconds,
         is_chosen,
         loss=standing.loss,
-        train=_train_loss(fitted),
+        train=fitted.judgement.train_loss if np.isfinite(fitted.judgement.train_loss) else None,
         gap=standing.gap,
         error=standing.error,
         judged=standing.rows,
     )
-
-
-def _train_loss(fitted: Fitted) -> float | None:
-    """Return the training loss of the exported member after the pass that was kept."""
-    trained, member = fitted.trained, fitted.judgement.member
-    kept = trained.kept[member] if trained.kept else trained.history.passes
-    rows = [row for row in trained.history.rows if row.member == member and row.number <= kept]
-    largest = max((row.share for row in rows), default=1.0)
-    return next((row.train for row in reversed(rows) if row.share == largest), None)
 
 
 def _why(found: Sequence[Standing], place: int, recipe: Recipe) -> Finding:

@@ -12,6 +12,7 @@ import numpy as np
 from justright.bundle.card import CardFacts, ColumnFact, SliceFact, write_card
 from justright.bundle.format import Link, ModelFile, write_bundle
 from justright.datamodule import DataModule
+from justright.models.blend import BLEND
 from justright.models.reading import Reading
 from justright.models.registry import is_network
 from justright.monitor import baseline
@@ -30,6 +31,11 @@ _LINKS: Final[dict[str, Link]] = {
     "logistic": "logistic",
     "softmax": "softmax",
     "log": "log",
+}
+_CORRECTED: Final = "its probabilities are taken back to the table as it is."
+_EVEN: Final[dict[str, tuple[str, ...]]] = {
+    "weights": (f"In training all classes weighed the same; {_CORRECTED}",),
+    "sampling": (f"It was trained on as many rows of each class as the rarest one has; {_CORRECTED}",),
 }
 _LIBRARIES: Final = ("justright", "numpy", "scipy", "pyarrow", "lightgbm", "jax", "optax")
 
@@ -51,6 +57,7 @@ def export_bundle(
         task=target.task,
         outputs=spec.outputs,
         link=_LINKS[spec.loss.link],
+        offset=msgspec.UNSET if judgement.offset is None else tuple(judgement.offset.tolist()),
         calibration=judgement.calibration or msgspec.UNSET,
         intervals=judgement.intervals or msgspec.UNSET,
         threshold=min(judgement.threshold.value, 1.0) if judgement.threshold else None,
@@ -103,6 +110,9 @@ def _training(
     """Say how it was trained and judged."""
     by = f"by {', '.join(recipe.split.by)}" if recipe.split.by else "by the content of the rows"
     by = f"by {recipe.split.time}, earlier rows judging later ones" if recipe.split.time else by
+    if family == BLEND:
+        return _blended(judgement, data)
+    even = _EVEN.get(recipe.balance, ())
     penalty = judgement.hyperparameters["penalty"]
     chosen = f"The penalty {figure(float(penalty), 3)} was chosen by the mean validation loss of the folds."
     if family == "crossed":
@@ -115,12 +125,27 @@ def _training(
             f"it, {data.test_rows} are kept for the test.",
             chosen,
             "The pass that was the best on that part is kept.",
+            *even,
         )
     exported = "trained beside them" if is_network(family) else "was then trained"
     return (
         f"{recipe.split.folds} folds {by}; {data.rows} rows trained, {data.test_rows} are kept for the test.",
         chosen,
         f"The exported model {exported} on all of these rows.",
+        *even,
+    )
+
+
+def _blended(judgement: Judgement, data: DataModule) -> tuple[str, ...]:
+    """Say what a blend is made of and what judged it."""
+    names = [name.removeprefix("weight_") for name in judgement.hyperparameters]
+    shares = [float(share) for share in judgement.hyperparameters.values()]
+    parts = [f"{name} {share:.0%}" for name, share in zip(names, shares, strict=True)]
+    return (
+        f"A weighted mean of {len(parts)} models trained on the same rows: {', '.join(parts)}.",
+        f"{len(judgement.held.place)} rows that no part had trained on chose the weights and judged them,"
+        " each row by weights that it had no part in;"
+        f" {data.test_rows} rows are kept for the test.",
     )
 
 

@@ -9,6 +9,8 @@ from justright.kinds import Profile
 from justright.metrics import metric
 from justright.metrics.suitability import check_loss
 from justright.models.base import Spec
+from justright.models.blend import BLEND
+from justright.models.boosted import BOOSTED
 from justright.models.linear import LINEAR
 from justright.models.linear.steepness import safe_rate
 from justright.models.registry import is_network
@@ -221,7 +223,7 @@ def _diverged(trained: Trained, recipe: Recipe, spec: Spec, data: DataModule) ->
 def _unread(data: DataModule, family: str) -> list[Finding]:
     """Name text columns that the family does not read."""
     names = [feature.column.name for feature in data.plan.data.text]
-    if family == LINEAR or not names:
+    if family in (LINEAR, BOOSTED, BLEND) or not names:
         return []
     sentence = f"The family {family} does not read text: {', '.join(names[:5])} said nothing to this model."
     return [

@@ -27,6 +27,7 @@ from justright.source import Source
 from justright.training.callbacks import Callback
 from justright.training.history import history_bytes
 from justright.training.loop import Trained, Trainer
+from justright.workflow.balance import balanced
 from justright.workflow.family import family_of
 from justright.workflow.judge import Judgement, judge
 from justright.workflow.population import population
@@ -119,15 +120,20 @@ def fit(prepared: Prepared, recipe: Recipe, checkpoint: Path, callbacks: Sequenc
     family = family_of(recipe, data.plan, data.rows)
     if is_network(family) and not recipe.network.cv:
         data = data.one_part()
-    learner, spec, members = _question(recipe, data, prepared, family)
+    target = schema.target
+    assert target is not None
+    even = balanced(data, recipe, target)
+    training = even.data if even else data
+    learner, spec, members = _question(recipe, training, prepared, family)
     prepared.on_phase("training", prepared.folder.path)
     trainer = Trainer(learner, callbacks=callbacks, checkpoint=checkpoint)
     trained = trainer.fit(
-        spec, members, data.blocks, seed=recipe.seed, question=_fingerprint(recipe, data, members)
+        spec, members, training.blocks, seed=recipe.seed, question=_fingerprint(recipe, data, members)
     )
     prepared.on_phase("judging", prepared.folder.path)
     trained_at = time.perf_counter()
-    judgement = judge(learner, spec, members, trained, data, recipe, schema, trained_at - prepared.begin)
+    elapsed, offset = trained_at - prepared.begin, even.offset if even else None
+    judgement = judge(learner, spec, members, trained, data, recipe, schema, elapsed, offset=offset)
     return Fitted(recipe, family, data, learner, spec, members, trained, judgement, trained_at)
 
 

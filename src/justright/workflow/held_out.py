@@ -46,6 +46,8 @@ class HeldOut:
         Held-out loss of every setting.
     sampled : int64 (sampled rows,)
         Which of the rows above were sampled.
+    margin : float32 (rows, outputs)
+        What the chosen setting says, before its link and any calibration.
     key : uint64 (rows,) or None
         Fingerprint of each row's features: finds the same row in another run.
     """
@@ -57,6 +59,7 @@ class HeldOut:
     place: npt.NDArray[np.int64]
     losses: npt.NDArray[np.float32]
     sampled: npt.NDArray[np.int64]
+    margin: npt.NDArray[np.float32]
     key: npt.NDArray[np.uint64] | None = None
 
 
@@ -99,8 +102,9 @@ def held_out(
     members: Sequence[Member],
     blocks: Sequence[Block],
     chosen: int,
+    offset: FloatArray | None = None,
 ) -> HeldOut:
-    """Predict every row with the members that have not seen it."""
+    """Predict every row with the members that have not seen it; `offset` (outputs,) is added to margins."""
     settings = 1 + max(member.setting for member in members)
     own = {(m.fold, m.setting): place for place, m in enumerate(members) if m.fold >= 0 and m.repeat == 0}
     total = sum(block.rows for block in blocks)
@@ -116,6 +120,7 @@ def held_out(
             part = block.slice(start, min(start + size, block.rows))
             rows = np.flatnonzero((part.fold[:, 0] >= 0) & ((part.key <= limit) | (total <= _MOST)))
             margins = getattr(learner, "held_margins", learner.margins)(spec, state, part)
+            margins = margins if offset is None else margins + offset[:, None]
             fold = part.fold[rows, 0]
             # One held-out period is the last fold alone: the folds before it have no member and no row.
             last = int(fold.max(initial=-1))
@@ -131,9 +136,8 @@ def held_out(
     )
     prediction, target = _in_unit(spec, margin, target)
     sampled = np.arange(0, len(place), step)
-    return HeldOut(
-        prediction, target, weight.astype(np.float64), fold, place, np.concatenate(losses), sampled, key
-    )
+    every, kept = np.concatenate(losses), margin.astype(np.float32)
+    return HeldOut(prediction, target, weight.astype(np.float64), fold, place, every, sampled, kept, key)
 
 
 def write_held_out(path: Path, held: HeldOut, target: Target) -> None:

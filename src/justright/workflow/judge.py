@@ -43,7 +43,8 @@ class Judgement:
     """What held-out rows say.
 
     `setting` and `member` are the chosen ones (`member` trained on all rows and is exported);
-    `same_rows` is the headline metric on the rows that judged the boosted baseline.
+    `same_rows` is the headline metric on the rows that judged the boosted baseline; `train_loss` is that of
+    the exported model.
     """
 
     setting: int
@@ -58,6 +59,8 @@ class Judgement:
     held: HeldOut
     calibration: Calibration | None = None
     intervals: Intervals | None = None
+    offset: FloatArray | None = None
+    train_loss: float = float("nan")
 
     @property
     def validation(self) -> Value:
@@ -79,6 +82,10 @@ def judge(
     recipe: Recipe,
     schema: Schema,
     elapsed: float,
+    *,
+    blocks: list[Block] | None = None,
+    offset: FloatArray | None = None,
+    train_loss: float | None = None,
 ) -> Judgement:
     """Judge a training.
 
@@ -94,6 +101,12 @@ def judge(
         Target and classes.
     elapsed : float
         Seconds since the run began: the boosted baseline may take a fifth of all.
+    blocks : list of Block, optional
+        What the learner reads of the same rows, in the same order, where that is not the blocks of `data`.
+    offset : float64 (outputs,), optional
+        Added to margins: takes back what balanced classes did to them.
+    train_loss : float, optional
+        Of the model on the rows it trained on, where the history does not say; NaN = not known.
     """
     target = schema.target
     assert target is not None
@@ -102,10 +115,11 @@ def judge(
     # A family that keeps one part to judge by exports the very model that was judged.
     own = [place for place, m in enumerate(members) if m.setting == setting]
     member = next((place for place in own if members[place].fold < 0), own[0])
-    held = held_out(learner, spec, trained.state, members, data.blocks, setting)
+    held = held_out(learner, spec, trained.state, members, blocks or data.blocks, setting, offset)
     held, calibration, intervals = _calibrated(held, target.task)
     name = default_metric(target.task) if recipe.metric == "auto" else metric(recipe.metric, target.task).name
-    loss = float(train[member]) if members[member].fold < 0 else float("nan")
+    on_rows = float(train[member]) if train_loss is None else train_loss
+    loss = on_rows if members[member].fold < 0 else float("nan")
     choice = _choice(held, members, validation, setting, spec, loss, recipe)
     evaluation = _evaluation(held, data, schema, recipe, choice, name)
     threshold = evaluation.threshold
@@ -136,6 +150,8 @@ def judge(
         held,
         calibration,
         intervals,
+        offset,
+        on_rows,
     )
 
 
@@ -176,7 +192,13 @@ def _evaluation(
     threshold = None
     if target.task == "binary":
         threshold = choose_threshold(
-            held.target, held.prediction, held.weight, cost_fp=recipe.cost_fp, cost_fn=recipe.cost_fn
+            held.target,
+            held.prediction,
+            held.weight,
+            cost_fp=recipe.cost_fp,
+            cost_fn=recipe.cost_fn,
+            preset=recipe.preset,
+            floor=recipe.floor,
         )
     evaluation = evaluate(
         target.task,

@@ -9,6 +9,7 @@ import math
 from typing import Final
 
 from justright.datamodule import DataModule
+from justright.models.blend import BLEND
 from justright.models.boosted import BOOSTED
 from justright.models.crossed import CROSSED
 from justright.models.registry import is_network
@@ -62,10 +63,10 @@ def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[M
         return _networks(recipe, data)
     penalty = recipe.penalty
     mix = {"l2": 0.0, "l1": 1.0, "elastic": penalty.mix}[penalty.kind]
-    strengths = (1.0,) if family in (CROSSED, BOOSTED) else ()
-    given = () if family == BOOSTED else penalty.path
+    strengths = (1.0,) if family in (CROSSED, BOOSTED, BLEND) else ()
+    given = () if family in (BOOSTED, BLEND) else penalty.path
     path = given or strengths or penalty_path(data.rows, penalty.kind, 2 if exact_sums else 1)
-    steps = family != BOOSTED and recipe.descent.optimizer != "exact"
+    steps = family not in (BOOSTED, BLEND) and recipe.descent.optimizer != "exact"
     rate = recipe.descent.rate if steps else 0.0
     groups = [(-1, 0)] + [
         (fold, r) for r in range(recipe.split.repeats) for fold in range(recipe.split.folds)

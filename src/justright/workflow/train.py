@@ -16,6 +16,7 @@ from justright.diagnose.rows import check_rows
 from justright.errors import ColumnError, RecipeError, TableError, TrainingError, closest
 from justright.kinds import Profile, infer_schema
 from justright.metrics.suitability import check_loss
+from justright.models.blend import BLEND
 from justright.models.registry import FAMILIES, is_network
 from justright.optim.losses import Loss, loss_for
 from justright.recipe import Recipe, change, from_data
@@ -25,9 +26,9 @@ from justright.source import Source, open_source
 from justright.split import SplitAudit
 from justright.training.callbacks import Callback
 from justright.workflow.audit import split_audit
-from justright.workflow.climb import LADDER, Climbed, climb
+from justright.workflow.climb import Climbed, climb
 from justright.workflow.export import export_bundle
-from justright.workflow.family import family_of
+from justright.workflow.family import GLASS_BOX, LADDER, family_of
 from justright.workflow.findings import findings_of, in_order
 from justright.workflow.fit import Fitted, Phase, Prepared, fit, write_training
 from justright.workflow.held_out import write_held_out
@@ -147,7 +148,8 @@ def train_recipe(
         report = split_audit(data, schema, recipe)
         encoded = time.perf_counter()
         prepared = Prepared(source, schema, profile, loss, data, folder, begin, on_phase)
-        climbed = climb(prepared, recipe, callbacks) if recipe.family == LADDER else None
+        rungs = _rungs(recipe, family_of(recipe, data.plan, data.rows))
+        climbed = climb(prepared, rungs, callbacks) if rungs else None
         fitted = climbed.fitted if climbed else fit(prepared, recipe, folder.checkpoint, callbacks)
         write_training(folder, fitted.trained)
         trained_at = time.perf_counter() if climbed else fitted.trained_at
@@ -156,15 +158,23 @@ def train_recipe(
         )
 
 
+def _rungs(recipe: Recipe, family: str) -> Recipe | None:
+    """Return the ladder that a recipe asks for: of all, of one family within a budget, or none."""
+    if family == LADDER:
+        return recipe
+    if not recipe.ladder.budget:
+        return None
+    return msgspec.structs.replace(recipe, ladder=msgspec.structs.replace(recipe.ladder, rungs=(family,)))
+
+
 def _checked(recipe: Recipe) -> Recipe:
     """Return a recipe that can be run; RecipeError else."""
-    if recipe.family not in ("auto", LADDER, *FAMILIES):
-        raise RecipeError(
-            f"family={recipe.family!r}", allowed=closest(recipe.family, ("auto", LADDER, *FAMILIES))
-        )
+    families = ("auto", LADDER, GLASS_BOX, *FAMILIES)
+    if recipe.family not in families:
+        raise RecipeError(f"family={recipe.family!r}", allowed=closest(recipe.family, families))
     for name in recipe.ladder.rungs:
-        if name not in FAMILIES:
-            raise RecipeError(f"ladder.rungs with {name!r:.60}", allowed=closest(name, FAMILIES))
+        if name not in (*FAMILIES, BLEND):
+            raise RecipeError(f"ladder.rungs with {name!r:.60}", allowed=closest(name, (*FAMILIES, BLEND)))
     if not recipe.target:
         raise RecipeError("no target", allowed="the column to predict", next_step="--target COLUMN")
     if is_network(recipe.family) and recipe.network.cv:
@@ -200,7 +210,7 @@ def _finished(
     if is_network(fitted.family):
         summary = _of_network(summary, fitted)
     if climbed is not None:
-        said = f"{summary.verdict} {climbed.findings[-1].sentence}"
+        said = f"{summary.verdict} {climbed.why}".strip()
         summary = msgspec.structs.replace(summary, ladder=list(climbed.rungs), verdict=said)
     crosses = crosses_of(reading, getattr(fitted.learner, "search_seconds", 0.0))
     summary = msgspec.structs.replace(

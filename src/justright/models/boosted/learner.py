@@ -20,7 +20,7 @@ from justright.models.base import Curve, Progress, Spec, State, training_rows
 from justright.models.boosted.columns import commonest, matrix
 from justright.models.boosted.forward import sums
 from justright.models.boosted.growing import Grower, dataset_parameters, parameters, rows_of
-from justright.models.boosted.library import lightgbm_for, translated
+from justright.models.boosted.library import lightgbm_for, silence, translated
 from justright.models.boosted.objective import objective_for
 from justright.models.boosted.trees import Trees
 from justright.recipe import Boosting
@@ -266,7 +266,8 @@ def _side_by_side(work: Callable[[int], None], places: Sequence[int], workers: i
         for place in places:
             work(place)
         return
-    with ThreadPoolExecutor(workers) as pool:
+
+    with ThreadPoolExecutor(workers, initializer=silence) as pool:
         for done in [pool.submit(work, place) for place in places]:
             done.result()
 

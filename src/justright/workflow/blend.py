@@ -1,0 +1,126 @@
+"""The last rung: a blend of the rungs below, its weights found on rows that none of them trained on.
+
+Rungs are held to the rows that judged all of them. Where one of these is a network, that is one part of
+the rows; it is cut into folds of its own, so that the blend too is judged by rows that did not choose its
+weights.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from justright.bundle.families import FAMILIES
+from justright.errors import TrainingError
+from justright.models.blend import BLEND, Blend, Part, stacked
+from justright.recipe import Recipe
+from justright.training.loop import Trainer
+from justright.workflow.fit import Fitted, Prepared
+from justright.workflow.held_out import HeldOut
+from justright.workflow.judge import judge
+from justright.workflow.population import population
+
+__all__ = ["blend"]
+
+_FEWEST: Final = 100  # rows that judged all: below, weights are noise
+_MOST: Final = 50_000  # by fingerprint: a handful of weights needs no more
+
+
+def blend(prepared: Prepared, recipe: Recipe, made: Sequence[Fitted]) -> Fitted:
+    """Blend trained rungs.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The rows.
+    recipe : Recipe
+        Every choice.
+    made : sequence of Fitted
+        The rungs, two or more.
+
+    Raises
+    ------
+    TrainingError
+        There is nothing to blend: too few common rows, or one rung is the best blend.
+
+    Notes
+    -----
+    Costs a few looks at the losses of at most 50,000 rows; no part is trained again.
+    """
+    begin = time.perf_counter()
+    made = [fitted for fitted in made if fitted.family in FAMILIES]
+    if len(made) < 2:
+        raise TrainingError("fewer than two rungs to blend")
+    place = _common([fitted.judgement.held for fitted in made])
+    if len(place) < _FEWEST:
+        raise TrainingError(f"{len(place)} rows that judged all rungs", allowed=f"{_FEWEST} or more")
+    data = prepared.data.only(place, _folds(made, place, recipe.split.folds))
+    blocks, first = [], 0
+    for block in data.blocks:
+        rows = place[first : first + block.rows]
+        blocks.append(stacked(block, [_margins(fitted.judgement.held, rows) for fitted in made]))
+        first += block.rows
+    own = msgspec.structs.replace(recipe, family=BLEND, baseline=False)
+    parts = [Part(f.family, f.learner, f.spec, f.trained.state, f.judgement.member) for f in made]
+    learner, members = Blend(parts), population(own, data, exact_sums=False)
+    spec = replace(made[0].spec, rows=len(place))
+    trained = Trainer(learner).fit(spec, members, blocks, seed=recipe.seed)
+    trained_at = time.perf_counter()
+    final = next(place for place, member in enumerate(members) if member.fold < 0)
+    weights = learner.weights(trained.state, final)
+    judgement = judge(
+        learner, spec, members, trained, data, own, prepared.schema, trained_at - begin,
+        blocks=blocks, train_loss=_train_loss(made, weights),
+    )  # fmt: skip
+    if max(weights) >= 1.0:
+        raise TrainingError(f"the best blend is {parts[int(np.argmax(weights))].family} alone")
+    told = {part.family: weight for part, weight in zip(parts, weights, strict=True) if weight > 0}
+    judgement = replace(
+        judgement,
+        held=replace(judgement.held, place=place[judgement.held.place]),
+        offset=made[0].judgement.offset,
+        hyperparameters={f"weight_{name}": weight for name, weight in told.items()},
+    )
+    return Fitted(own, BLEND, prepared.data, learner, spec, members, trained, judgement, trained_at)
+
+
+def _train_loss(made: Sequence[Fitted], weights: Sequence[float]) -> float:
+    """Return what the training loss of a blend is at most; NaN where a part was exported as it was judged."""
+    losses = [
+        fitted.judgement.train_loss if fitted.members[fitted.judgement.member].fold < 0 else float("nan")
+        for fitted in made
+    ]
+    return sum(weight * loss for weight, loss in zip(weights, losses, strict=True) if weight > 0)
+
+
+def _common(held: Sequence[HeldOut]) -> npt.NDArray[np.int64]:
+    """Return the rows that judged all, at most so many by their fingerprints."""
+    place = held[0].place
+    for one in held[1:]:
+        place = np.intersect1d(place, one.place, assume_unique=True)
+    key = held[0].key
+    if len(place) > _MOST and key is not None:
+        order = np.argsort(key[np.searchsorted(held[0].place, place)], kind="stable")
+        place = np.sort(place[order[:_MOST]])
+    return place
+
+
+def _folds(made: Sequence[Fitted], place: npt.NDArray[np.int64], folds: int) -> npt.NDArray[np.int8]:
+    """Return the fold of each row: its own where all rungs have all folds, else one by its fingerprint."""
+    held = made[0].judgement.held
+    at = np.searchsorted(held.place, place)
+    own = held.fold[at]
+    if len(np.unique(own)) == folds or held.key is None:
+        return own
+    return np.asarray((held.key[at] >> np.uint64(32)) % np.uint64(folds), np.int8)
+
+
+def _margins(held: HeldOut, place: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Return what a rung says of some rows, out of fold."""
+    return held.margin[np.searchsorted(held.place, place)]
