@@ -25,7 +25,6 @@ from justright.tuning.space import Params, Space, applied, values_in
 
 __all__ = ["Job", "Outcome", "Plan", "Study"]
 
-_FIRST: Final = 0.6  # of the time, for the default: it is trained once more, or another as long as it
 _AGAIN: Final = 1.3  # times the longest trial, for the training of the winner
 
 
@@ -153,12 +152,12 @@ class Study:
         self.trials: list[Trial] = []
         self._at_work: dict[int, Job] = {}
         self._exhausted = self._closing = False
-        self._begin = time.monotonic()
+        self._begin, self._first = time.monotonic(), 1.0
         for trial in self.records.trials():
             self._take(trial)
         self.spent = max((trial.at for trial in self.trials), default=0.0)
 
-    def run(self, budget: float = math.inf, *, aside: float = 0.0) -> None:
+    def run(self, budget: float = math.inf, *, aside: float = 0.0, first: float = 0.45) -> None:
         """Search until the trials or the time are used up; sets `ended`.
 
         Parameters
@@ -167,6 +166,8 @@ class Study:
             Seconds for all: what an earlier process spent counts, and the training of the winner does.
         aside : float
             Seconds of that training that are none of it, such as reading the table again.
+        first : float
+            Share of the time that the default may take: it, or another as long, is trained once more.
 
         Raises
         ------
@@ -175,6 +176,7 @@ class Study:
         """
         self._begin = time.monotonic() - self.spent
         end = self._begin + budget - aside
+        self._first = first
         while True:
             while len(self._at_work) < self.executor.size:
                 job = self._next(end)
@@ -257,7 +259,7 @@ class Study:
         top = self.climb.top
         if DEFAULT not in top:
             # Until the default has ended nothing is known of what a training takes.
-            return self._begin + _FIRST * (end - self._begin) - time.monotonic()
+            return self._begin + self._first * (end - self._begin) - time.monotonic()
         longest = max(self.seconds(number) for number in top)
         return end - _AGAIN * longest - time.monotonic()
 
