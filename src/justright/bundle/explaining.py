@@ -103,7 +103,8 @@ class Explainer:
         if model.family not in _FAMILIES:
             raise RecipeError(
                 f"a model of family {model.family!r:.60}, which has no terms to show",
-                allowed=closest(model.family, _FAMILIES),
+                allowed=" and ".join(_FAMILIES),
+                next_step="justright train TABLE --target COL --family glass-box",
             )
         self.predictor = predictor
         self._apart, names = _FAMILIES[model.family]()

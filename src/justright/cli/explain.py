@@ -91,9 +91,10 @@ def _global(folder: Path, json: bool) -> None:
     importance = bundle.model.front.get("importance")
     if not isinstance(importance, dict):
         raise StorageError(
-            f"model={str(folder)!r}, which does not say how much its terms matter",
-            allowed="the folder of a run, or a model trained by this version",
-            next_step="justright explain MODEL TABLE explains rows",
+            f"a model of family {bundle.model.family!r}, which does not say how much its columns matter",
+            allowed="linear and crossed models trained by this version",
+            where=str(folder),
+            next_step="justright train TABLE --target COL --family glass-box",
         )
     target = bundle.model.schema.target
     found = {
