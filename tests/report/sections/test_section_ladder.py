@@ -165,6 +165,15 @@ def test_rungs_that_were_left_out_are_named_with_their_reason(regression: Facts)
     assert "only rung" in section.lede[0] and section.lede[1] == left.sentence and not section.figures
 
 
+def test_a_rung_that_the_budget_ended_is_not_called_too_simple(regression: Facts) -> None:
+    sentence = "The rung linear was ended after 5.1 s: its share of the budget was used up."
+    cut = Finding("rung-cut", "info", sentence, {"rung": "linear", "seconds": 5.1})
+    section, figure = shown(climbed(regression, LINEAR, CROSSED, BOOSTED, findings=(cut,)))
+    assert kinds(figure) == {"linear": "cut short", "crossed": "just right", "boosted": "over-fit"}
+    assert "Ended by the budget before its training was: linear." in section.lede[0]
+    assert "Too simple" not in section.lede[0]
+
+
 def test_one_family_has_no_such_section(regression: Facts) -> None:
     assert ladder(regression) is None
     assert ladder(climbed(regression, CROSSED)) is None

@@ -4,13 +4,14 @@
     just right    the chosen rung
     over-fit      more complex, fits the training rows better, and new rows no better (Mitchell 1997, 3.6)
     no gain       more complex, and new rows are predicted no better
+    cut short     under-fit or no gain, of a rung that the budget ended: what it can do is not known
 
 All differences are paired, row by row, as those that the choice was made by: nothing is chosen here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -21,6 +22,7 @@ from justright.report.drawing import ACCENT, GOOD, INK, MUTED, WARM, axis, data,
 from justright.report.facts import Facts
 from justright.report.parts import Figure, Key, Section, Table
 from justright.report.wording import count, listed, number, plain, sentence
+from justright.schema import Finding
 from justright.values import figure
 from justright.workflow.summary import Rung
 
@@ -46,6 +48,7 @@ _WORDS: Final = {
     "over-fit": "Over-fit, better on training rows only",
     "no gain": "More than the rows support, no better on new ones",
     "too close": "Better by less than the noise",
+    "cut short": "Ended by the budget before its training was",
 }
 
 
@@ -68,7 +71,9 @@ class _Step:
 
 def ladder(facts: Facts) -> Section | None:
     """Return the section that opens the report of a ladder; None where no rungs were compared."""
-    steps, left = _steps(facts.summary.ladder), _left(facts)
+    told = facts.summary.findings
+    cut = {str(one.evidence.get("rung")) for one in told if one.id == "rung-cut"}
+    steps, left = _steps(facts.summary.ladder, cut), _left(told)
     if not steps or (len(steps) == 1 and not left):
         return None
     if len(steps) == 1:
@@ -77,7 +82,7 @@ def ladder(facts: Facts) -> Section | None:
     return Section("ladder", _TITLE, (_words(steps),), figures=(_figure(steps, left, facts),))
 
 
-def _steps(every: Sequence[Rung]) -> list[_Step]:
+def _steps(every: Sequence[Rung], cut: Set[str]) -> list[_Step]:
     """Rungs that were compared, from simple to complex.
 
     Each is drawn where its paired difference puts it beside the chosen one: judged on other rows, easy or
@@ -99,6 +104,8 @@ def _steps(every: Sequence[Rung]) -> list[_Step]:
         if train is not None:
             train = train * drawn / loss if min(loss, drawn) > 0 else train + drawn - loss
         kind = "just right" if rung is own else _kind(rung, own, gap - zero, error, simpler=at < place)
+        if rung.family in cut and kind in ("under-fit", "no gain"):
+            kind = "cut short"
         steps.append(_Step(rung, kind, drawn, train, gap, error))
     return steps
 
@@ -119,10 +126,9 @@ def _above(rung: Rung) -> float:
     return float("nan") if rung.loss is None or rung.train is None else rung.loss - rung.train
 
 
-def _left(facts: Facts) -> list[str]:
+def _left(findings: Sequence[Finding]) -> list[str]:
     """Say which rungs were left out or ended early, and why."""
-    ids = ("rung-skipped", "rung-cut")
-    return [sentence(one.sentence, 300) for one in facts.summary.findings if one.id in ids]
+    return [sentence(one.sentence, 300) for one in findings if one.id in ("rung-skipped", "rung-cut")]
 
 
 def _against(steps: Sequence[_Step]) -> _Step:
@@ -135,7 +141,7 @@ def _words(steps: Sequence[_Step]) -> str:
     own = next(step for step in steps if step.kind == "just right")
     if own is min(steps, key=lambda step: step.gap):
         why = f"Of {len(steps)} rungs {own.name} loses least on rows that it has not seen"
-        if any(step.kind == "under-fit" for step in steps):
+        if steps[0] is not own and all(step.kind != "as good" for step in steps):
             why += ", and every simpler one loses more than one standard error"
     else:
         why = (
