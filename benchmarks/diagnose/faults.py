@@ -12,10 +12,12 @@ its fault. Runs are kept as compressed files (`--kept`, outside the repository) 
 
 A fault counts if it costs, on 3,000 clean rows of the table, more than two standard deviations of the healthy
 twins of its table and family, and than 8 % of what they gained; else it has no effect, and an alarm is
-false. `validation-small` always counts. Linear models stand only where they gain at least nine tenths of what
-networks do: elsewhere the family itself is the fault.
-The rules were written on the strength `mild` of six tables: `strong`, bike_sharing and adult were left out,
-and after one look at those bank_marketing and nycflights13_100k, which had no look.
+false. `validation-small` always counts. The second table of the results counts every planted fault. Linear
+models stand only where they gain at least nine tenths of what networks do: elsewhere the family itself is the
+fault.
+The rules were written on the strength `mild` of six tables. `strong` and four tables were left out:
+bike_sharing and adult were looked at once, run by run, when the first rules stood; of bank_marketing and
+nycflights13_100k only the scores were ever seen, once with the first rules and once with these.
 """
 
 from __future__ import annotations
@@ -76,36 +78,59 @@ def parts(cases: list[Marked]) -> dict[str, list[Marked]]:
 
 
 def line(title: str, found: Score) -> str:
-    """Return a row of the table of results."""
-
-    def share(part: int, whole: int) -> str:
-        return f"{part / whole:.1%} ({part}/{whole})" if whole else "-"
-
+    """Return a row of the table of results: what costs something is a fault, all else is healthy."""
     return (
-        f"| {title} | {share(found.first, found.faults)} | {share(found.two, found.faults)} |"
-        f" {share(found.alarms, found.healthy)} | {share(found.harmless_alarms, found.harmless)} |"
+        f"| {title} | {_share(found.first, found.faults)} | {_share(found.two, found.faults)} |"
+        f" {_share(found.alarms, found.healthy)} |"
+        f" {_share(found.alarms + found.harmless_alarms, found.healthy + found.harmless)} |"
     )
+
+
+def all_planted(title: str, found: Score) -> str:
+    """Return a row where every fault that was planted counts, whether it costs anything or not."""
+    planted = found.faults + found.harmless
+    return (
+        f"| {title} | {_share(found.first + found.harmless_first, planted)} |"
+        f" {_share(found.two + found.harmless_two, planted)} | {_share(found.alarms, found.healthy)} |"
+        f" {_share(found.harmless_first, found.harmless)} | {_share(found.harmless_alarms, found.harmless)} |"
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    """Return a share in per cent with its counts."""
+    return f"{part / whole:.1%} ({part}/{whole})" if whole else "-"
 
 
 def page(cases: list[Marked], held_out: bool) -> str:
     """Return the results as Markdown."""
     lines = [
-        "| side | named first | in the first two | false alarms, controls | alarms, faults without effect |",
+        "A fault that costs nothing counts as healthy:",
+        "",
+        "| side | named first | in the first two | false alarms, controls | ... and faults without effect |",
         "|---|---|---|---|---|",
     ]
-    for title, part in parts(cases).items():
-        if held_out and not title.startswith("left out"):
-            continue
-        if part:
-            lines += [line(f"{name}, {title}", score(part, side)) for name, side in SIDES.items()]
-    by = defaultdict(list)
+    chosen = [(t, p) for t, p in parts(cases).items() if p and (not held_out or t.startswith("left out"))]
+    for title, part in chosen:
+        lines += [line(f"{name}, {title}", score(part, side)) for name, side in SIDES.items()]
+    lines += [
+        "",
+        "Every planted fault counts, whether it costs anything or not:",
+        "",
+        "| side | named first | in the first two | false alarms, controls | no effect: named | alarmed |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [all_planted(f"justright, {title}", score(part, ours)) for title, part in chosen]
+    cases = [each for _, part in chosen for each in part] if held_out else cases
+    by, harmless = defaultdict(list), [each for each in cases if each.counts == "no effect"]
     for each in cases:
         if each.counts == "fault":
             by[each.case.fault].append(each)
-    lines += ["", "| fault, all runs | named first | in the first two | runs |", "|---|---|---|---|"]
+    lines += ["", "| fault that costs something | named first | in the first two | runs | without effect |"]
+    lines.append("|---|---|---|---|---|")
     for fault, own in sorted(by.items()):
-        found = score(own, ours)
-        lines.append(f"| {fault} | {found.first / len(own):.0%} | {found.two / len(own):.0%} | {len(own)} |")
+        found, without = score(own, ours), sum(m.case.fault == fault for m in harmless)
+        shares = f"{found.first / len(own):.0%} | {found.two / len(own):.0%}"
+        lines.append(f"| {fault} | {shares} | {len(own)} | {without} |")
     macro = [score(own, ours) for own in by.values()]
     first, two = (float(np.mean([getattr(s, n) / s.faults for s in macro])) for n in ("first", "two"))
     return "\n".join([*lines, "", f"Faults weighed alike: first {first:.1%}, in two {two:.1%}."])

@@ -97,7 +97,7 @@ SIDES: dict[str, Side] = {
 
 @dataclass(frozen=True)
 class Score:
-    """Of faults: named first, in the first two; of controls and harmless faults: how many were alarmed."""
+    """Of faults, with an effect and without: named first, in the first two; and how many were alarmed."""
 
     faults: int
     first: int
@@ -105,6 +105,8 @@ class Score:
     healthy: int
     alarms: int
     harmless: int
+    harmless_first: int
+    harmless_two: int
     harmless_alarms: int
 
 
@@ -113,7 +115,7 @@ def score(cases: Sequence[Marked], side: Side) -> Score:
     said = [(each, side(each.case)) for each in cases]
     faults = [(m, s) for m, s in said if m.counts == "fault"]
     healthy = [s for m, s in said if m.counts == "healthy"]
-    harmless = [s for m, s in said if m.counts == "no effect"]
+    harmless = [(m, s) for m, s in said if m.counts == "no effect"]
     return Score(
         len(faults),
         sum(m.case.fault in s[:1] for m, s in faults),
@@ -121,7 +123,9 @@ def score(cases: Sequence[Marked], side: Side) -> Score:
         len(healthy),
         sum(bool(s) for s in healthy),
         len(harmless),
-        sum(bool(s) for s in harmless),
+        sum(m.case.fault in s[:1] for m, s in harmless),
+        sum(m.case.fault in s[:2] for m, s in harmless),
+        sum(bool(s) for _, s in harmless),
     )
 
 

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from justright.diagnose.curves.verdict import Verdict
+    from justright.workflow.control import Control
     from justright.workflow.diagnose import Brought
 
 __all__ = ["diagnose"]
@@ -27,28 +28,30 @@ def diagnose(
     """Say what the curves of RUN ask for: just right, or the likeliest causes with their next moves."""
     from justright.cli.model import run_path
     from justright.cli.output import write_json
+    from justright.workflow.control import control_run
     from justright.workflow.diagnose import apply_move, diagnose_run
     from justright.workflow.run import load_run
 
     path = run_path(run)
     old = load_run(path)
-    verdict = diagnose_run(old)
+    verdict, control = diagnose_run(old), control_run(old)
     brought = None
     if apply and not verdict.just_right:
         brought = apply_move(old, verdict, out or path.absolute().parent)
     if json:
-        write_json(_plain(verdict, brought))
+        write_json(_plain(verdict, control, brought))
     else:
-        _write(verdict, brought)
+        _write(verdict, control, brought)
 
 
-def _plain(verdict: Verdict, brought: Brought | None) -> dict[str, Any]:
+def _plain(verdict: Verdict, control: Control, brought: Brought | None) -> dict[str, Any]:
     """Return the verdict as JSON values."""
     made: dict[str, Any] = {
         "just_right": verdict.just_right,
         "findings": verdict.findings,
         "changes": [cause.change for cause in verdict.causes],
         "not_checked": verdict.not_checked,
+        "control": control,
     }
     if brought is not None:
         run, change = str(brought.run.path), brought.change
@@ -56,14 +59,16 @@ def _plain(verdict: Verdict, brought: Brought | None) -> dict[str, Any]:
     return made
 
 
-def _write(verdict: Verdict, brought: Brought | None) -> None:
-    """Print the causes, what was not checked, and what the move brought."""
+def _write(verdict: Verdict, control: Control, brought: Brought | None) -> None:
+    """Print the causes, what was checked beside and what not, and what the move brought."""
     from justright.cli.output import console, write_findings
 
     to = console()
-    write_findings(to, verdict.findings)
-    for why in verdict.not_checked:
-        to.print(f"not checked  {why}", style="dim")
+    write_findings(to, (*([control.finding] if control.finding else ()), *verdict.findings))
+    if control.said and not control.finding:
+        to.print(f"checked      {control.said}", style="dim", soft_wrap=True)
+    for why in (*verdict.not_checked, *([control.why_not] if control.why_not else ())):
+        to.print(f"not checked  {why}", style="dim", soft_wrap=True)
     if brought is not None:
         to.print(f"\napplied   {' '.join(brought.change)}")
         to.print(f"run       {brought.run.path}")

@@ -123,6 +123,8 @@ class Evidence:
         Members that diverged.
     ended : str
         Why the training ended, in words.
+    kept : bool
+        The model is that of the best pass, not of the last one: what later passes lost is not lost.
     """
 
     history: tuple[Row, ...]
@@ -137,6 +139,7 @@ class Evidence:
     columns: tuple[InputColumn, ...] = ()
     failed: int = 0
     ended: str = ""
+    kept: bool = False
 
     @property
     def network(self) -> bool:

@@ -87,6 +87,8 @@ def evidence_of(run: Run) -> Evidence:
         columns_of(profile),
         0,
         history.ended,
+        # Trees are cut at their best round as well.
+        run.summary.passes is not None or run.summary.family == "boosted",
     )
 
 

@@ -205,3 +205,45 @@ def test_signs_are_ranked_and_plain(make: Make) -> None:
     assert weights == sorted(weights, reverse=True)
     assert all(isinstance(each, Finding) and each.sentence.endswith(".") for each in verdict.findings)
     assert len(set(RULES)) == len(RULES)
+
+
+def test_a_rise_after_the_pass_that_was_kept_did_no_harm(make: Make) -> None:
+    rise = 0.15 + 0.35 * np.exp(-STEPS / 2) + 0.006 * np.maximum(STEPS - 10, 0)
+    loose = {"dropout": 0.0, "decay": 0.0}
+    evidence = make(rise, 0.5 * np.exp(-STEPS / 6), network=loose)
+    assert first(evidence) == "over-fit"
+    assert first(dataclasses.replace(evidence, kept=True)) == "just-right"
+    # It did, where even the best pass stays behind trees.
+    behind = make(rise + 0.2, 0.5 * np.exp(-STEPS / 6), network=loose, share=0.3, kept=True)
+    assert "over-fit" in [each.id for each in diagnose_curves(behind).findings]
+
+
+def test_a_network_that_is_held_and_over_fits_has_a_rate_too_high_as_second(make: Make) -> None:
+    rise = 0.15 + 0.35 * np.exp(-STEPS / 2) + 0.006 * np.maximum(STEPS - 10, 0)
+    held = {"dropout": 0.1, "decay": 0.02}
+    ids = [e.id for e in diagnose_curves(make(rise, 0.5 * np.exp(-STEPS / 6), network=held)).findings]
+    assert ids[:2] == ["over-fit", "rate-too-high"]
+
+
+def test_a_single_low_pass_is_no_level_to_rise_from(make: Make) -> None:
+    curve = 0.15 + 0.35 * np.exp(-STEPS / 2)
+    curve[12] -= 0.08
+    train = 0.1 + 0.3 * np.exp(-STEPS / 6)
+    assert first(make(curve, train, network={"dropout": 0.0, "decay": 0.0})) == "just-right"
+
+
+def test_a_first_pass_that_bursts_and_does_not_mend(make: Make) -> None:
+    curve = 0.3 + 0.2 * np.exp(-STEPS / 4)
+    train = curve.copy()
+    train[0] = 4e3
+    assert first(make(curve, train, share=0.3)) == "rate-too-high"
+    train[0] = 4.0
+    assert first(make(curve, train, share=0.3)) != "rate-too-high"
+
+
+def test_a_layer_of_one_neuron_where_nearly_all_is_learned_is_no_fault(make: Make) -> None:
+    curve = 0.02 + 0.4 * np.exp(-STEPS / 3)
+    one = {"hidden": (1,)}
+    assert first(make(curve, curve, network=one, share=0.97, boosted=0.96)) == "just-right"
+    short = 0.2 + 0.3 * np.exp(-STEPS / 3)
+    assert first(make(short, short, network=one, share=0.5, boosted=0.7)) == "under-fit"

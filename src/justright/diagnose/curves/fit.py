@@ -5,22 +5,33 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from justright.diagnose.curves.moves import stronger, weaker, wider
-from justright.diagnose.curves.reading import Reading, blur_of, is_matched
+from justright.diagnose.curves.reading import Reading, blur_of, is_matched, is_mended
 from justright.diagnose.curves.sign import Sign, Unknown
 from justright.schema import Finding
 from justright.values import figure
 
-__all__ = ["base_rate", "memorised", "no_signal", "nothing_learned", "trees_gain", "over_fit", "under_fit"]
+__all__ = [
+    "base_rate",
+    "is_loose",
+    "memorised",
+    "no_signal",
+    "nothing_learned",
+    "trees_gain",
+    "over_fit",
+    "under_fit",
+]
 
 _ROSE: Final = 0.1  # of what was gained, lost again while the training loss fell
 _POOR: Final = 0.85  # of the trees' gain
 _FLAT: Final = 0.03  # of what was gained, in the last quarter
 _ERRORS: Final = 2.0
 _BOUND: Final = 0.05  # dropout and, times ten, decay of a network that is held by something
-_BY_HEART: Final = 0.1  # training loss over validation loss: next to nothing is left to learn
+_BY_HEART: Final = 0.2  # training loss over validation loss: next to nothing is left to learn
 _BY_HEART_BEHIND: Final = 0.3  # the same of a network that stays behind trees
+_ALL: Final = 0.97  # of the trees' gain
 _NOISE: Final = 1.5  # standard errors
 _NARROW: Final = 2  # neurons of a layer that lets next to nothing through
 _DONE: Final = 0.1  # of the base loss: what is left where nearly all is learned
@@ -30,12 +41,18 @@ _TIGHT: Final = 0.3  # penalty: weights of columns with unit variance are a quar
 def over_fit(reading: Reading) -> Sign | None:
     """The validation loss rose from its best pass, beyond noise, while the training loss went on falling."""
     v, t, n = reading.validation, reading.train, len(reading.validation)
-    if n < 6 or reading.best > n - 4 or not np.isfinite(v[-1]) or not np.isfinite(t).all():
+    if (
+        n < 6
+        or is_mended(reading)
+        or reading.best > n - 4
+        or not np.isfinite(v[-1])
+        or not np.isfinite(t).all()
+    ):
         return None
     tail = max(2, n // 10)
-    around = v[max(reading.best - 2, 0) : reading.best + 3]
-    rose = float(np.median(v[-tail:])) - float(np.median(around))
-    loose = _loose(reading)
+    # The lowest of the medians of five passes: a single low pass is luck.
+    rose = float(np.median(v[-tail:])) - float(np.median(sliding_window_view(v, 5), axis=1).min())
+    loose = is_loose(reading)
     luck = (1.2 if loose else 2.5) * reading.noise / np.sqrt(min(tail, 5))
     fell, gain = float(t[reading.best] - t[-1]), reading.worth
     if rose <= max(luck, _ROSE * gain, blur_of(reading)) or fell <= 3.0 * reading.train_noise:
@@ -62,7 +79,9 @@ def memorised(reading: Reading) -> Sign | None:
     behind = reading.share is not None and reading.share < _POOR and _behind(reading)
     if float(t[-1]) > (_BY_HEART_BEHIND if behind else _BY_HEART) * float(v[-1]):
         return None
-    if not (behind or _loose(reading)) or float(v[-1] - t[-1]) < max(_ROSE * reading.worth, blur_of(reading)):
+    # A network that has all that trees have lost nothing by it.
+    free = is_loose(reading) and not is_matched(reading, _ALL) and not is_mended(reading)
+    if not (behind or free) or float(v[-1] - t[-1]) < max(_ROSE * reading.worth, blur_of(reading)):
         return None
     sentence = (
         f"The training loss ended at {figure(float(t[-1]))}, next to nothing, the validation loss at"
@@ -72,7 +91,7 @@ def memorised(reading: Reading) -> Sign | None:
     return Sign(Finding("over-fit", "warning", sentence, evidence), 0.66, stronger(reading))
 
 
-def _loose(reading: Reading) -> bool:
+def is_loose(reading: Reading) -> bool:
     """Say whether nothing holds a network: neither dropout nor decay."""
     network = reading.evidence.recipe.network
     return reading.evidence.network and max(network.dropout, 10.0 * network.decay) < _BOUND

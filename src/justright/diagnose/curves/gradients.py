@@ -21,22 +21,29 @@ _SQUASHING: Final = frozenset({"sigmoid", "tanh"})
 # of two layers; 0.001 and less where nothing arrives.
 _VANISHED: Final = 0.01
 _MULTIPLIED: Final = 30.0
+# A start that explodes whatever the rate is: gradient and training loss of the first pass in base losses, and
+# steps, over the weights, that are too short to have done it (rates too high begin with 0.01).
+_LONG: Final = 1e3
+_LOST: Final = 30.0
+_SHORT: Final = 3e-3
 _BURST: Final = 15.0  # of the late median, after the first passes; healthy runs reach 9
 _START: Final = 2  # passes in which any gradient may be long
 _HARMED: Final = 0.96  # of the trees' gain
 
 
 def vanishing_gradients(reading: Reading) -> Sign | Unknown | None:
-    """Hardly anything learned, and no gradient in the first layer, or many layers that squash."""
+    """Behind trees, and no gradient in the first layer; or many layers that squash, where none is kept."""
     evidence = reading.evidence
     network = evidence.recipe.network
     if not evidence.network or len(network.hidden) < 2:
         return None
     ratio, deep = _ratio(reading), len(network.hidden) >= _DEEP
-    squashes = deep and network.activation in _SQUASHING
-    if not np.isfinite(ratio) and not squashes:
-        return Unknown("vanishing gradients: the history keeps none by layer") if deep else None
-    if not is_behind(reading, _WITHOUT) or (ratio > _VANISHED and not squashes):
+    if not np.isfinite(ratio):
+        if not deep or network.activation not in _SQUASHING:
+            return Unknown("vanishing gradients: the history keeps none by layer") if deep else None
+    elif ratio > _VANISHED:
+        return None
+    if not is_behind(reading, _WITHOUT):
         return None
     arrives = f", of which {figure(ratio, 2)} arrives in the first one" if np.isfinite(ratio) else ""
     sentence = (
@@ -54,12 +61,13 @@ def vanishing_gradients(reading: Reading) -> Sign | Unknown | None:
 def exploding_gradients(reading: Reading) -> Sign | None:
     """The gradient is multiplied from layer to layer, or bursts in the midst of the training, to its harm."""
     evidence, gradient = reading.evidence, reading.norm("gradient")
+    base = max(abs(reading.base), 1e-12)
     if not evidence.network or len(gradient) < 2 * _START:
         return None
     ratio, burst = _ratio(reading), _burst(gradient, reading.train)
-    multiplied = np.isfinite(ratio) and ratio > _MULTIPLIED
+    multiplied, started = np.isfinite(ratio) and ratio > _MULTIPLIED, _from_the_start(reading, gradient)
     harmed = is_behind(reading, _HARMED) or bool(evidence.failed) or not np.isfinite(reading.train).all()
-    if not harmed or not (multiplied or burst > _BURST):
+    if not harmed or not (multiplied or started or burst > _BURST):
         return None
     network = evidence.recipe.network
     if multiplied:
@@ -68,15 +76,29 @@ def exploding_gradients(reading: Reading) -> Sign | None:
             f" grows through the {len(network.hidden)} layers, and single steps undo what was learned."
         )
         change: tuple[str, ...] = ("network.normalise=layer", "network.clip=1")
+    elif started:
+        sentence = (
+            f"The gradient of the first pass was {figure(float(gradient[0] / base), 2)} times the loss of the"
+            " best constant, though the steps were short: the starting weights blow up what layers say."
+        )
+        change = ("network.normalise=layer", "network.factors=true", "network.activation=selu")
     else:
         times = f"{figure(burst, 2)} times as long as usual" if np.isfinite(burst) else "no number any more"
         sentence = f"In the midst of the training the gradient of a pass was {times}."
         change = ("network.clip=1", f"network.rate={last_rate(reading) / 3.0:.2g}")
     found = {"ratio": ratio if np.isfinite(ratio) else None, "burst": burst if np.isfinite(burst) else None}
-    # A rate too high makes gradients burst as well: that it is them is sure where layers multiply them.
-    return Sign(
-        Finding("gradients-explode", "warning", sentence, found), 0.955 if multiplied else 0.6, change
-    )
+    # A rate too high makes gradients burst as well, but not by layers, and not by short steps.
+    weight = 0.955 if multiplied or started else 0.6
+    return Sign(Finding("gradients-explode", "warning", sentence, found), weight, change)
+
+
+def _from_the_start(reading: Reading, gradient: FloatArray) -> bool:
+    """Say whether the first pass had an immense gradient and loss, though its steps were short."""
+    update, base = reading.norm("update"), max(abs(reading.base), 1e-12)
+    if not len(update) or not len(reading.train):
+        return False
+    immense = gradient[0] > _LONG * base and reading.train[0] > _LOST * base
+    return bool(immense and update[0] < _SHORT)
 
 
 def _ratio(reading: Reading) -> float:

@@ -41,6 +41,12 @@ def stronger(reading: Reading) -> tuple[str, ...]:
         dropout = min(max(2.0 * network.dropout, 0.15), 0.5)
         decay = max(3.0 * network.decay, 0.02)
         return (f"network.dropout={dropout:.2g}", f"network.decay={decay:.2g}")
+    if reading.evidence.family == "boosted":
+        trees = recipe.boosting
+        return (
+            f"boosting.leaves={max(trees.leaves // 2, 2)}",
+            f"boosting.rows_a_leaf={2 * trees.rows_a_leaf}",
+        )
     path = recipe.penalty.path
     return (f"penalty.path=[{10.0 * max(max(path), 1e-4):.2g}]",) if path else ()
 
@@ -52,6 +58,8 @@ def weaker(reading: Reading) -> tuple[str, ...]:
         network = recipe.network
         made = () if network.dropout <= 0.3 else ("network.dropout=0.1",)
         return made if network.decay <= 0.2 else (*made, "network.decay=0.02")
+    if reading.evidence.family == "boosted":
+        return ("boosting.l2=1",) if recipe.boosting.l2 > 10.0 else ()
     path = recipe.penalty.path
     return (f"penalty.path=[{min(path) / 100.0:.2g}]",) if path and min(path) >= 0.01 else ()
 
@@ -60,6 +68,12 @@ def wider(reading: Reading) -> tuple[str, ...]:
     """Return the change to a model that can say more."""
     if reading.evidence.family == "crossed":
         return ("family=neural",)
+    if reading.evidence.family == "boosted":
+        trees = reading.evidence.recipe.boosting
+        return (
+            f"boosting.leaves={min(2 * trees.leaves, 4096)}",
+            f"boosting.rounds={max(trees.rounds, 2000)}",
+        )
     if not reading.evidence.network:
         return ("family=crossed", "descent.optimizer=exact", "penalty.path=[]", "penalty.kind=l2")
     network = reading.evidence.recipe.network

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from justright.diagnose.curves.fit import is_loose, over_fit
 from justright.diagnose.curves.moves import last_rate, more_passes, slower
-from justright.diagnose.curves.reading import Reading, blur_of, is_annealed, is_behind, is_matched
+from justright.diagnose.curves.reading import Reading, blur_of, is_annealed, is_behind, is_matched, is_mended
 from justright.diagnose.curves.sign import Sign
 from justright.schema import Finding, FloatArray
 from justright.values import figure
@@ -33,7 +34,6 @@ _BURST: Final = 300.0  # base losses in the first pass; healthy networks of high
 _NEARLY: Final = 0.96  # of the trees' gain
 _SHAKEN: Final = 0.08  # noise of the validation loss, of what there is to gain
 _JUMPED: Final = 0.015  # noise of the validation loss of a network that learns too fast
-_BOUND: Final = 0.05  # dropout and, times ten, decay of a network that is held by something
 
 
 def rate_too_high(reading: Reading) -> Sign | None:
@@ -68,12 +68,14 @@ def rate_too_high(reading: Reading) -> Sign | None:
             Finding("rate-too-high", "warning", sentence, evidence | {"lowered": went_back}), 0.8, change
         )
     burst = float(reading.train[0]) / base
-    if burst > _BURST and (is_behind(reading, _NEARLY) or restless > _SHAKEN):
+    if burst > _BURST and (is_behind(reading, _POOR) or restless > _SHAKEN):
         sentence = (
             f"The first pass at a learning rate of {figure(rate, 2)} cost {burst:,.0f} times the loss of the"
             " best constant, and what it broke did not mend."
         )
         return Sign(Finding("rate-too-high", "warning", sentence, evidence | {"burst": burst}), 0.81, change)
+    if is_mended(reading):
+        return None
     jumps = restless > _RESTLESS and not is_annealed(reading)
     if reading.gain > 0 and (jumps or (restless > _JUMPED and _too_fast(reading))):
         sentence = (
@@ -81,7 +83,13 @@ def rate_too_high(reading: Reading) -> Sign | None:
             f" learning rate of {figure(rate, 2)}."
         )
         return Sign(Finding("rate-too-high", "warning", sentence, evidence), 0.82, change)
-    return None
+    if not reading.evidence.network or is_loose(reading) or over_fit(reading) is None:
+        return None
+    sentence = (
+        f"Dropout and decay hold this network, and it over-fits all the same at a learning rate of"
+        f" {figure(rate, 2)}: at a lower one it may not."
+    )
+    return Sign(Finding("rate-too-high", "warning", sentence, evidence), 0.6, change)
 
 
 def _unsteady(reading: Reading) -> float:
@@ -98,8 +106,8 @@ def _fall(rates: FloatArray) -> float:
 
 def _too_fast(reading: Reading) -> bool:
     """Say whether a network that is held by dropout and decay over-fits all the same, and early."""
-    network, n = reading.evidence.recipe.network, len(reading.validation)
-    if not reading.evidence.network or max(network.dropout, 10.0 * network.decay) < _BOUND:
+    n = len(reading.validation)
+    if not reading.evidence.network or is_loose(reading):
         return False
     rose = float(np.median(reading.validation[-3:])) - reading.lowest
     return reading.best < 0.6 * n and rose > max(
@@ -127,7 +135,7 @@ def still_improving(reading: Reading) -> Sign | None:
     if is_annealed(reading) or reading.best < 0.9 * n - 1:
         return None
     fell, noise = _late_fall(v) / reading.worth, reading.noise / reading.worth
-    poor = is_behind(reading, _POOR)
+    poor = is_behind(reading, _NEARLY if reading.evidence.network else _POOR)
     least = _FALLS_POOR if poor else _FALLS
     if not reading.evidence.network and reading.train_noise < _STILL * reading.worth:
         least = _FALLS_STILL_POOR if poor else _FALLS_STILL

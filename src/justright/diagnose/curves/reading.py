@@ -19,6 +19,7 @@ __all__ = [
     "is_annealed",
     "is_behind",
     "is_matched",
+    "is_mended",
     "late_norm",
     "noise_of",
     "smooth_of",
@@ -29,6 +30,7 @@ _LATE: Final = 0.5  # of the passes: noise is that of the second half
 # Part of the trees' gain that a run has, where both have found the same. Trees of default settings that stay
 # behind a run over-fit: they do not say how much there is to gain.
 _MATCHED: Final = (0.95, 1.05)
+_MENDED: Final = 0.9
 
 
 def noise_of(curve: FloatArray) -> float:
@@ -189,14 +191,19 @@ def blur_of(reading: Reading) -> float:
     return 0.5 * error if np.isfinite(error) else 0.0
 
 
-def is_matched(reading: Reading) -> bool:
+def is_matched(reading: Reading, least: float = _MATCHED[0]) -> bool:
     """Whether the run has what boosted trees have, no less and hardly more: it misses nothing of weight."""
-    return reading.share is not None and _MATCHED[0] <= reading.share <= _MATCHED[1]
+    return reading.share is not None and least <= reading.share <= _MATCHED[1]
 
 
 def is_behind(reading: Reading, part: float) -> bool:
     """Whether the run has less than this part of the gain of boosted trees; no where it is not known."""
     return reading.share is not None and reading.share < part
+
+
+def is_mended(reading: Reading) -> bool:
+    """Whether late passes did no harm: the model is that of the best pass, and as good as trees."""
+    return reading.evidence.kept and not is_behind(reading, _MENDED)
 
 
 def late_norm(reading: Reading, name: str) -> float:

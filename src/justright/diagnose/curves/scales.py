@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from justright.diagnose.curves.reading import Reading, is_matched
+from justright.diagnose.curves.reading import Reading
 from justright.diagnose.curves.sign import Sign, Unknown
 from justright.schema import Finding
 
@@ -17,7 +17,6 @@ _NARROW: Final = 0.1  # middle half of the rows, in standard deviations: 1.35 fo
 _TIGHT: Final = 0.4
 _TIGHT_FAR: Final = 0.7
 _FAR: Final = 12.0  # standard deviations
-_LOST: Final = 0.02  # middle half of a column of which next to nothing is left
 _POOR: Final = 0.93  # of the trees' gain, which no unit disturbs
 
 
@@ -29,9 +28,7 @@ def unscaled_input(reading: Reading) -> Sign | Unknown | None:
     bad = [c for c in columns if 0.0 < c.middle < _NARROW and c.reach > _FAR]
     if not bad or reading.share is None:
         return None
-    # Linear models read such a column as a constant, however good trees are; networks scale by quartiles.
-    lost = not reading.evidence.network and any(c.middle < _LOST for c in bad)
-    if reading.share >= _POOR and (not lost or is_matched(reading)):
+    if reading.share >= _POOR:
         return None
     worst = max(bad, key=lambda c: c.reach)
     sentence = (

@@ -15,6 +15,7 @@ from justright.diagnose.curves.order import batch_order
 from justright.diagnose.curves.plateau import plateau
 from justright.diagnose.curves.rates import rate_too_high, still_improving
 from justright.diagnose.curves.reading import Reading
+from justright.diagnose.curves.rounds import too_few_rounds
 from justright.diagnose.curves.scales import unscaled_input, unscaled_target
 from justright.diagnose.curves.sign import Rule, Sign, Unknown
 from justright.diagnose.curves.units import dead_units
@@ -26,6 +27,7 @@ __all__ = ["RULES", "Cause", "Verdict", "diagnose_curves"]
 RULES: Final[tuple[Rule, ...]] = (
     rate_too_high,
     still_improving,
+    too_few_rounds,
     unscaled_input,
     unscaled_target,
     class_collapse,
