@@ -62,3 +62,25 @@ def test_the_move_is_run_beside_and_compared(slow: Path, tmp_path: Path, capsys:
 def test_no_run_is_said(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="run="):
         diagnose(str(tmp_path))
+
+
+def test_the_control_by_shuffled_labels_is_said(slow: Path, capsys: Any) -> None:
+    diagnose(str(slow))
+    assert "with shuffled labels it gains nothing" in capsys.readouterr().out
+    diagnose(str(slow), json=True)
+    control = json.loads(capsys.readouterr().out)["control"]
+    assert control["finding"] is None and control["why_not"] == ""
+
+
+def test_a_run_that_is_just_right_is_left_as_it_is(tmp_path: Path, capsys: Any) -> None:
+    from justright.workflow import train
+
+    x = np.random.default_rng(0).normal(size=(300, 2))
+    noise = np.random.default_rng(1).normal(size=300)
+    lines = ["a,b,y", *(f"{a:.4f},{b:.4f},{a - b + 0.3 * e:.4f}" for (a, b), e in zip(x, noise, strict=True))]
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    run = train(tmp_path / "table.csv", target="y", family="linear", out=tmp_path / "runs", baseline=True)
+    diagnose(str(run.path), apply=True)
+    said = capsys.readouterr().out
+    assert "[just-right]" in said and "applied   nothing" in said
+    assert len(list((tmp_path / "runs").iterdir())) == 1

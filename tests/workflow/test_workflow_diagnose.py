@@ -69,3 +69,20 @@ def test_a_verdict_without_a_change_is_refused(houses: Houses, trained: Trained,
     run = trained(houses("price"), "price", family="linear", baseline=True)
     with pytest.raises(RecipeError, match="without a change"):
         apply_move(run, diagnose_run(run), tmp_path)
+
+
+def test_rows_that_were_in_memory_are_refused(houses: Houses, trained: Trained, tmp_path: Path) -> None:
+    slow = {"optimizer": "sgd", "rate": 3e-4, "epochs": 12, "batch": 64}
+    run = trained(
+        houses("price"), "price", family="linear", descent=slow, penalty={"path": (1e-6,)}, baseline=True
+    )
+    with pytest.raises(RecipeError, match="in memory"):
+        apply_move(run, diagnose_run(run), tmp_path)
+
+
+def test_boosted_trees_of_ten_rounds_want_more(houses: Houses, trained: Trained) -> None:
+    ten = {"rounds": 10}
+    run = trained(houses("price", rows=400), "price", family="boosted", boosting=ten, baseline=True)
+    found = diagnose_run(run)
+    assert found.findings[0].id == "too-few-passes"
+    assert found.causes[0].change == ("boosting.rounds=60",)

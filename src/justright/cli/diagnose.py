@@ -35,13 +35,15 @@ def diagnose(
     path = run_path(run)
     old = load_run(path)
     verdict, control = diagnose_run(old), control_run(old)
-    brought = None
-    if apply and not verdict.just_right:
-        brought = apply_move(old, verdict, out or path.absolute().parent)
+    beside = out or path.absolute().parent
     if json:
+        brought = apply_move(old, verdict, beside) if apply and verdict.causes else None
         write_json(_plain(verdict, control, brought))
-    else:
-        _write(verdict, control, brought)
+        return
+    # First what was found: to train again may take long, or be refused.
+    _write(verdict, control)
+    if apply:
+        _write_brought(apply_move(old, verdict, beside) if verdict.causes else None)
 
 
 def _plain(verdict: Verdict, control: Control, brought: Brought | None) -> dict[str, Any]:
@@ -59,8 +61,8 @@ def _plain(verdict: Verdict, control: Control, brought: Brought | None) -> dict[
     return made
 
 
-def _write(verdict: Verdict, control: Control, brought: Brought | None) -> None:
-    """Print the causes, what was checked beside and what not, and what the move brought."""
+def _write(verdict: Verdict, control: Control) -> None:
+    """Print the causes, what was checked beside and what not."""
     from justright.cli.output import console, write_findings
 
     to = console()
@@ -69,7 +71,16 @@ def _write(verdict: Verdict, control: Control, brought: Brought | None) -> None:
         to.print(f"checked      {control.said}", style="dim", soft_wrap=True)
     for why in (*verdict.not_checked, *([control.why_not] if control.why_not else ())):
         to.print(f"not checked  {why}", style="dim", soft_wrap=True)
-    if brought is not None:
-        to.print(f"\napplied   {' '.join(brought.change)}")
-        to.print(f"run       {brought.run.path}")
-        to.print(brought.comparison.sentence, style="bold", soft_wrap=True)
+
+
+def _write_brought(brought: Brought | None) -> None:
+    """Print what the next move brought."""
+    from justright.cli.output import console
+
+    to = console()
+    if brought is None:
+        to.print("\napplied   nothing: the run is just right")
+        return
+    to.print(f"\napplied   {' '.join(brought.change)}", soft_wrap=True)
+    to.print(f"run       {brought.run.path}", soft_wrap=True)
+    to.print(brought.comparison.sentence, style="bold", soft_wrap=True)

@@ -17,7 +17,7 @@ from justright.diagnose.evidence import Evidence, HeldRows, Rival
 from justright.errors import RecipeError, StorageError
 from justright.kinds import Profile
 from justright.metrics import metric
-from justright.models.registry import is_network
+from justright.models.registry import FAMILIES, is_network
 from justright.optim.losses import loss_for
 from justright.recipe import Recipe, change
 from justright.schema import Schema
@@ -109,7 +109,7 @@ def apply_move(run: Run, verdict: Verdict, out: Path, changes: Sequence[str] = (
     Raises
     ------
     RecipeError
-        No move of the verdict is a change of the recipe.
+        No move of the verdict is a change of the recipe, or the rows were in memory and are gone.
     """
     move = tuple(changes) or next((cause.change for cause in verdict.causes if cause.change), ())
     if not move:
@@ -118,8 +118,17 @@ def apply_move(run: Run, verdict: Verdict, out: Path, changes: Sequence[str] = (
             allowed="a run of which some cause names one",
             next_step="do what the finding says, then train again",
         )
-    recipe = change(run.folder.read("recipe.json", Recipe), move)
-    made = train_recipe(recipe, out=out)
+    recipe = run.folder.read("recipe.json", Recipe)
+    if not recipe.table:
+        raise RecipeError(
+            "a run whose rows were in memory",
+            allowed="a run of a table that can be read again",
+            next_step="train again with " + " ".join(f"--set {each}" for each in move),
+        )
+    if run.summary.family in FAMILIES:
+        # Of a ladder, the rung that was chosen: the others are not in question.
+        recipe = msgspec.structs.replace(recipe, family=run.summary.family)
+    made = train_recipe(change(recipe, move), out=out)
     return Brought(made, move, compare(run.path, made.path))
 
 
