@@ -44,6 +44,19 @@ def test_a_rung_judged_on_one_part_is_compared_on_the_rows_of_both():
     assert linear.loss == pytest.approx(1.5)
 
 
+def test_the_best_is_best_on_the_rows_of_both_not_on_the_few_of_all():
+    # On the ten rows of the network trees are best, on the hundred of both the simpler family is.
+    rows = np.arange(100)
+    crossed = tried("crossed", np.where(rows < 10, 1.1, 1.0))
+    boosted = tried("boosted", np.where(rows < 10, 1.0, 1.2))
+    found = standings(
+        [tried("linear", np.full(100, 1.5)), crossed, boosted, tried("neural", np.full(10, 2.0))]
+    )
+    assert [one.name for one in found if one.gap == 0.0 and one.error == 0.0] == ["crossed"]
+    assert min(one.gap for one in found) == 0.0
+    assert found[2].gap == pytest.approx(0.17)
+
+
 def test_rungs_without_a_common_row_cannot_be_compared():
     with pytest.raises(TrainingError, match="no row"):
         standings([tried("linear", [1.0]), tried("neural", [1.0], place=[5])])

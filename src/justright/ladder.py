@@ -109,7 +109,14 @@ def standings(tried: Sequence[Tried]) -> tuple[Standing, ...]:
     if not len(common):
         raise TrainingError("rungs of a ladder that no row judged all of", next_step="--family crossed")
     best = min(tried, key=lambda one: one.mean(common))
-    return tuple(_standing(one, best) for one in tried)
+    found = tuple(_standing(one, best) for one in tried)
+    for _ in tried:
+        # Best on the few rows of all is not best on the many of two: the one that beats it there is.
+        place = min(range(len(found)), key=lambda at: found[at].gap)
+        if found[place].gap >= 0.0:
+            break
+        found = tuple(_standing(one, tried[place]) for one in tried)
+    return found
 
 
 def chosen(found: Sequence[Standing], choose: Choose) -> int:

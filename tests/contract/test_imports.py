@@ -51,7 +51,7 @@ def test_the_help_loads_the_parser_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "train", "predict", "explain", "evaluate", "split", "profile", "report", "serve"]
+    "verb", ["demo", "train", "predict", "explain", "evaluate", "split", "profile", "report", "serve", "tune"]
 )
 def test_the_help_of_a_verb_loads_nothing_heavy(verb: str) -> None:
     found = loaded(f"from justright.cli import main\nassert main([{verb!r}, '--help']) == 0")

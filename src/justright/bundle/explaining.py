@@ -14,7 +14,7 @@ import numpy as np
 
 from justright.bundle.predictor import Predictor
 from justright.bundle.tensors import AnyArray
-from justright.errors import BundleError, RecipeError, closest
+from justright.errors import BundleError, RecipeError
 from justright.features.plan import Feature, FeaturePlan, Unreadable
 from justright.schema import Block, FloatArray
 

@@ -17,8 +17,10 @@ from justright.runs import RunFolder
 from justright.schema import Schema
 from justright.split import SplitAudit
 from justright.training.history import Row, read_history
+from justright.tuning.records import Trial, read_trials
 from justright.workflow.race import RACE, Race
 from justright.workflow.run import load_run
+from justright.workflow.tune import TUNING, Tuning
 
 if TYPE_CHECKING:
     from justright.workflow.summary import Summary
@@ -41,6 +43,8 @@ class Facts:
     recipe, schema, profile, split, evaluation, history, out_of_fold, bundle, reading, race : or None
         What the file of that name holds; None where it is not there or cannot be read. No `race.json` is
         not an absence: most trainings have no race.
+    tuning : Tuning or None
+        What the search for settings found, with its `trials`; None where nothing was searched.
     absent : dict of str to str
         For each file that could not be read, why, as a clause.
     """
@@ -57,6 +61,8 @@ class Facts:
     bundle: Bundle | None = None
     reading: Reading | None = None
     race: Race | None = None
+    tuning: Tuning | None = None
+    trials: tuple[Trial, ...] = ()
     absent: dict[str, str] = field(default_factory=dict)
 
     def why_not(self, file: str) -> str:
@@ -98,6 +104,8 @@ def read_facts(path: Path) -> Facts:
         bundle=_bundle(folder, absent),
         reading=_json(folder, "terms.json", Reading, absent),
         race=_json(folder, RACE, Race, absent) if (folder.path / RACE).is_file() else None,
+        tuning=_json(folder, TUNING, Tuning, absent) if (folder.path / TUNING).is_file() else None,
+        trials=read_trials(folder.path),
         absent=absent,
     )
 

@@ -29,6 +29,7 @@ from justright.report.sections.race import race
 from justright.report.sections.splits import splits
 from justright.report.sections.strengths import strengths
 from justright.report.sections.terms import functions, terms
+from justright.report.sections.trials import trials
 from justright.report.sections.worst import worst
 from justright.report.wording import count, plain
 from justright.runs import RunFolder
@@ -116,6 +117,7 @@ def page_of(facts: Facts) -> Page:
         columns,
         making,
     )
+    searched = (trials(facts.tuning, facts.trials),) if facts.tuning else ()
     about = (
         f"predicts {_TASKS[summary.task]}",
         f"{plain(summary.family, 40)} model",
@@ -130,7 +132,7 @@ def page_of(facts: Facts) -> Page:
         opening=opening(facts),
         verdict=plain(summary.verdict, 2000),
         warnings=_warnings(facts),
-        sections=tuple(make(facts) for make in order),
+        sections=(*searched, *(make(facts) for make in order)),
         first=ladder(facts),
     )
 

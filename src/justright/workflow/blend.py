@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.bundle.families import FAMILIES
-from justright.errors import TrainingError
 from justright.models.blend import BLEND, Blend, Part, stacked
 from justright.recipe import Recipe
 from justright.training.loop import Trainer
@@ -32,8 +31,8 @@ _FEWEST: Final = 100  # rows that judged all: below, weights are noise
 _MOST: Final = 50_000  # by fingerprint: a handful of weights needs no more
 
 
-def blend(prepared: Prepared, recipe: Recipe, made: Sequence[Fitted]) -> Fitted:
-    """Blend trained rungs.
+def blend(prepared: Prepared, recipe: Recipe, made: Sequence[Fitted]) -> Fitted | str:
+    """Blend trained rungs; say why not, where there is nothing to blend.
 
     Parameters
     ----------
@@ -42,12 +41,7 @@ def blend(prepared: Prepared, recipe: Recipe, made: Sequence[Fitted]) -> Fitted:
     recipe : Recipe
         Every choice.
     made : sequence of Fitted
-        The rungs, two or more.
-
-    Raises
-    ------
-    TrainingError
-        There is nothing to blend: too few common rows, or one rung is the best blend.
+        The rungs.
 
     Notes
     -----
@@ -56,10 +50,10 @@ def blend(prepared: Prepared, recipe: Recipe, made: Sequence[Fitted]) -> Fitted:
     begin = time.perf_counter()
     made = [fitted for fitted in made if fitted.family in FAMILIES]
     if len(made) < 2:
-        raise TrainingError("fewer than two rungs to blend")
+        return "fewer than two rungs can be parts of it"
     place = _common([fitted.judgement.held for fitted in made])
     if len(place) < _FEWEST:
-        raise TrainingError(f"{len(place)} rows that judged all rungs", allowed=f"{_FEWEST} or more")
+        return f"{len(place)} rows judged all rungs, too few to choose weights by; from {_FEWEST} on"
     data = prepared.data.only(place, _folds(made, place, recipe.split.folds))
     blocks, first = [], 0
     for block in data.blocks:
@@ -74,12 +68,12 @@ def blend(prepared: Prepared, recipe: Recipe, made: Sequence[Fitted]) -> Fitted:
     trained_at = time.perf_counter()
     final = next(place for place, member in enumerate(members) if member.fold < 0)
     weights = learner.weights(trained.state, final)
+    if max(weights) >= 1.0:
+        return f"the best blend is {parts[int(np.argmax(weights))].family} alone"
     judgement = judge(
         learner, spec, members, trained, data, own, prepared.schema, trained_at - begin,
         blocks=blocks, train_loss=_train_loss(made, weights),
     )  # fmt: skip
-    if max(weights) >= 1.0:
-        raise TrainingError(f"the best blend is {parts[int(np.argmax(weights))].family} alone")
     told = {part.family: weight for part, weight in zip(parts, weights, strict=True) if weight > 0}
     judgement = replace(
         judgement,

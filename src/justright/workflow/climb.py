@@ -105,7 +105,8 @@ def climb(prepared: Prepared, recipe: Recipe, callbacks: Sequence[Callback] = ()
     names = [rung for rung in recipe.ladder.rungs if rung != BLEND]
     for place, name in enumerate(names):
         begin = time.perf_counter()
-        share = _SHARES.get(name, _USUAL) / sum(_SHARES.get(later, _USUAL) for later in names[place:])
+        # The first rung is what all others are compared with: it has the whole budget.
+        share = _share(name, names[place:]) if made else 1.0
         reason = _left_out(name, prepared, end - begin) if made else ""
         if reason:
             told.append(_skipped(name, reason))
@@ -113,6 +114,8 @@ def climb(prepared: Prepared, recipe: Recipe, callbacks: Sequence[Callback] = ()
         try:
             fitted = _rung(name, prepared, recipe, share * max(end - begin, 0.0), callbacks)
         except (TrainingError, MissingExtraError) as error:
+            if len(recipe.ladder.rungs) == 1:
+                raise
             told.append(_skipped(name, str(error)))
             continue
         except KeyboardInterrupt:
@@ -132,14 +135,20 @@ def climb(prepared: Prepared, recipe: Recipe, callbacks: Sequence[Callback] = ()
             break
     if BLEND in recipe.ladder.rungs and len(made) > 1 and not interrupted:
         begin = time.perf_counter()
-        try:
-            made.append(blend(prepared, recipe, made))
+        last = blend(prepared, recipe, made)
+        if isinstance(last, str):
+            told.append(_skipped(BLEND, last, ""))
+        else:
+            made.append(last)
             seconds.append(time.perf_counter() - begin)
-        except TrainingError as error:
-            told.append(_skipped(BLEND, str(error)))
     if not made:
         raise TrainingError("a ladder without a rung", where="; ".join(f.sentence for f in told))
     return _choice(made, seconds, recipe, told)
+
+
+def _share(name: str, left: Sequence[str]) -> float:
+    """Return the share of the time left that a rung may take, of those left to try."""
+    return _SHARES.get(name, _USUAL) / sum(_SHARES.get(later, _USUAL) for later in left)
 
 
 def _rung(
@@ -228,6 +237,8 @@ def _why(found: Sequence[Standing], place: int, recipe: Recipe) -> Finding:
     if own.name == best.name:
         others = [one for one in found[:place] if not one.as_good]
         sentence = f"Of {len(found)} rungs tried {own.name} has the least held-out loss"
+        if len(found) == 1:
+            sentence = f"No rung but {own.name} could be tried"
         if others and recipe.ladder.choose == "simplest":
             near = min(others, key=lambda one: one.gap)
             sentence += (
@@ -249,10 +260,11 @@ def _why(found: Sequence[Standing], place: int, recipe: Recipe) -> Finding:
     return Finding("rung-chosen", "info", f"{sentence}.", evidence, move)
 
 
-def _skipped(name: str, reason: str) -> Finding:
+def _skipped(name: str, reason: str, move: str | None = None) -> Finding:
     """Say that a rung was left out."""
-    sentence = f"The rung {name} was left out: {reason}."
-    return Finding("rung-skipped", "info", sentence, {"rung": name}, f"--family {name} trains it alone")
+    sentence = f"The rung {name} was left out: {reason.rstrip('.')}."
+    move = f"--family {name} trains it alone" if move is None else move
+    return Finding("rung-skipped", "info", sentence, {"rung": name}, move)
 
 
 def _cut(name: str, seconds: float) -> Finding:

@@ -13,9 +13,11 @@ import msgspec
 import numpy as np
 
 from justright.datamodule import DataModule
+from justright.errors import TrainingError
 from justright.kinds import Profile
 from justright.models.base import Learner, Spec
 from justright.models.boosted import BOOSTED
+from justright.models.linear import LINEAR
 from justright.models.neural.defaults import epochs_of
 from justright.models.registry import is_network, learner_for
 from justright.optim.losses import Loss
@@ -118,6 +120,7 @@ def fit(prepared: Prepared, recipe: Recipe, checkpoint: Path, callbacks: Sequenc
     """
     data, schema = prepared.data, prepared.schema
     family = family_of(recipe, data.plan, data.rows)
+    _require_columns(family, data)
     if is_network(family) and not recipe.network.cv:
         data = data.one_part()
     target = schema.target
@@ -135,6 +138,19 @@ def fit(prepared: Prepared, recipe: Recipe, checkpoint: Path, callbacks: Sequenc
     elapsed, offset = trained_at - prepared.begin, even.offset if even else None
     judgement = judge(learner, spec, members, trained, data, recipe, schema, elapsed, offset=offset)
     return Fitted(recipe, family, data, learner, spec, members, trained, judgement, trained_at)
+
+
+def _require_columns(family: str, data: DataModule) -> None:
+    """Refuse a table of nothing but text, for a family that reads none."""
+    plan = data.plan.data
+    if family in (LINEAR, BOOSTED) or plan.numeric or plan.categorical:
+        return
+    names = ", ".join(feature.column.name for feature in plan.text[:5])
+    raise TrainingError(
+        f"columns of text alone ({names}) for the family {family}, which does not read text",
+        allowed="a number, a category or a date among the columns",
+        next_step="--family linear, or --family boosted",
+    )
 
 
 def write_training(folder: RunFolder, trained: Trained) -> None:

@@ -132,7 +132,8 @@ def test_state_and_progress_have_the_shapes_of_the_contract(problem, descending)
     assert np.isfinite(progress.curves[0].validation[0])
     assert np.isnan(progress.curves[0].validation[1])
     assert progress.steps == 1
-    assert set(progress.norms) == {"gradient", "update", "rate", "dead"}
+    names = {"gradient", "gradient_first", "gradient_last", "update", "apart", "rate", "dead"}
+    assert set(progress.norms) == names
     margins = descending.margins(spec, after, blocks[0])
     assert margins.shape == (blocks[0].rows, 1, 2)
     assert margins.dtype == np.float64

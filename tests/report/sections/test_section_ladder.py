@@ -174,6 +174,23 @@ def test_a_rung_that_the_budget_ended_is_not_called_too_simple(regression: Facts
     assert "Too simple" not in section.lede[0]
 
 
+def test_a_rung_below_the_chosen_one_that_a_simpler_one_beats_is_not_too_simple(regression: Facts) -> None:
+    rungs = (
+        rung("linear", 0.60, 0.20, 0.01, 0.59),
+        rung("crossed", 0.44, 0.04, 0.01, 0.42),
+        rung("boosted", 0.45, 0.05, 0.01, 0.20),
+        rung("neural", 0.47, 0.07, 0.01, 0.46),
+        replace_chosen(BEST, "blend"),
+    )
+    assert list(kinds(shown(climbed(regression, *rungs))[1]).values()) == [
+        "under-fit",
+        "under-fit",
+        "over-fit",
+        "no gain",
+        "just right",
+    ]
+
+
 def test_one_family_has_no_such_section(regression: Facts) -> None:
     assert ladder(regression) is None
     assert ladder(climbed(regression, CROSSED)) is None

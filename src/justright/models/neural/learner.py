@@ -143,7 +143,7 @@ class NeuralLearner:
         validation, criterion = course.validation.validated(seen, self.metric)
         new = self._kept(course, state, carry, said["loss"], validation)
         failed = np.asarray(new["lowered"] > MOST)
-        norms = {name: said[name] for name in ("gradient", "update")}
+        norms = {name: values for name, values in said.items() if name != "loss"}
         norms |= {"rate": new["rate"].astype(np.float64), "dead": course.dead(carry, _fixed(state))}
         curve = Curve(1.0 / course.groups, said["loss"], validation)
         ended = "the passes that fit into the time are made" if self.network.seconds else ""

@@ -98,6 +98,9 @@ class Program:
         carry, sums
             Sums (M,) over the steps: `loss` and `weight` of the rows; over every eighth step, of the
             matrices alone: `gradient` norms, `update` ratios, and their number `norms`.
+            Of these, `first` and `last` are the gradients of the first hidden layer and of the last layer.
+            `between` is how far the losses of batches are apart, `within` how far those of mixed rows would
+            be, both squared.
         """
         made: tuple[Carry, dict[str, Any]] = self.steps.train(carry, self.fixed, batches.parts, dict(told))
         return made

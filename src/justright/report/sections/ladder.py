@@ -1,9 +1,10 @@
 """The first picture of a ladder: held-out and training loss from simple to complex, and why this rung.
 
-    under-fit     simpler than the chosen rung, and loses more than one standard error
+    under-fit     simpler than the chosen rung, loses more than one standard error, no simpler one loses less
     just right    the chosen rung
     over-fit      more complex, fits the training rows better, and new rows no better (Mitchell 1997, 3.6)
     no gain       more complex, and new rows are predicted no better
+                  (both beside the chosen rung, or beside a simpler one that is no worse)
     cut short     under-fit or no gain, of a rung that the budget ended: what it can do is not known
 
 All differences are paired, row by row, as those that the choice was made by: nothing is chosen here.
@@ -104,6 +105,10 @@ def _steps(every: Sequence[Rung], cut: Set[str]) -> list[_Step]:
         if train is not None:
             train = train * drawn / loss if min(loss, drawn) > 0 else train + drawn - loss
         kind = "just right" if rung is own else _kind(rung, own, gap - zero, error, simpler=at < place)
+        below = min(found[:at], key=lambda each: each[2], default=None)
+        if kind == "under-fit" and below is not None and below[2] <= gap:
+            # Not too simple: a simpler rung is no worse. It stands beside that one as beside a chosen one.
+            kind = _kind(rung, below[0], gap - below[2], error, simpler=False)
         if rung.family in cut and kind in ("under-fit", "no gain"):
             kind = "cut short"
         steps.append(_Step(rung, kind, drawn, train, gap, error))
