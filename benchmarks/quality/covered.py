@@ -59,7 +59,7 @@ def within(sample: pa.Table, fresh: pa.Table, target: str) -> npt.NDArray[np.boo
             pa.types.is_floating(sample[name].type) or pa.types.is_integer(sample[name].type)
         ):
             continue
-        ends = pc.min_max(sample[name]).as_py()
+        ends: Any = pc.min_max(sample[name]).as_py()
         values = fresh[name].to_numpy().astype(float)
         inside &= ~((values < ends["min"]) | (values > ends["max"]))
     return inside
@@ -78,7 +78,7 @@ def tried(table: pa.Table, name: str, family: str, size: int, repeat: int) -> di
         if run.summary.task == "regression":
             truth, prediction = fresh[target].to_numpy().astype(float), model.predict(inputs).astype(float)
         else:
-            truth = pc.equal(fresh[target], str(model.classes[1])).to_numpy().astype(int)
+            truth = pc.equal(fresh[target], pa.scalar(str(model.classes[1]))).to_numpy().astype(int)
             prediction = model.predict_proba(inputs)[:, 1]
     finally:
         shutil.rmtree(out)

@@ -140,7 +140,7 @@ def score(question: dict[str, Any], test: pa.Table, predictions: Any, classes: l
     return found | {"roc_auc": float(roc_auc_score(place == column, shares[:, column]))}
 
 
-def _places(truth: pa.ChunkedArray, classes: list[str]) -> npt.NDArray[np.int64]:
+def _places(truth: pa.ChunkedArray[Any], classes: list[str]) -> npt.NDArray[np.int64]:
     """Return the number of the class of each row."""
     known = {name: place for place, name in enumerate(classes)}
     return np.asarray([known[str(each)] for each in truth.to_pylist()], np.int64)
