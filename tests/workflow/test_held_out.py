@@ -121,6 +121,7 @@ def test_the_file_holds_what_was_held_out(tmp_path, classes):
         np.arange(n),
         np.zeros((n, 1), np.float32),
         np.arange(n),
+        np.zeros((n, 1), np.float32),
     )
     write_held_out(tmp_path / "o.parquet", held, Target(Column("y", "categorical", "text"), task, classes))
     found = pq.read_table(tmp_path / "o.parquet").to_pydict()
@@ -138,7 +139,7 @@ def test_a_full_disk_leaves_nothing_half(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pq, "write_table", full)
-    held = HeldOut(*(np.zeros(1) for _ in range(7)))
+    held = HeldOut(*(np.zeros(1) for _ in range(8)))
     with pytest.raises(StorageError, match="No space left"):
         write_held_out(tmp_path / "o.parquet", held, Target(Column("y", "numeric", "number"), "regression"))
     assert list(tmp_path.iterdir()) == []
