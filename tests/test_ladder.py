@@ -9,10 +9,12 @@ from justright.errors import TrainingError
 from justright.ladder import Standing, Tried, budget_for, chosen, standings
 
 
-def tried(name, loss, place=None, weight=None):
+def tried(name, loss, place=None, weight=None, fold=None, folds=1_000_000):
+    """A rung; so many folds that their models share nothing, unless told."""
     loss = np.asarray(loss, float)
     place = np.arange(len(loss)) if place is None else np.asarray(place)
-    return Tried(name, place, loss, np.ones(len(loss)) if weight is None else np.asarray(weight, float))
+    weight = np.ones(len(loss)) if weight is None else np.asarray(weight, float)
+    return Tried(name, place, loss, weight, np.zeros(len(loss), np.int8) if fold is None else fold, folds)
 
 
 def test_the_gap_and_its_error_are_those_of_the_paired_differences():
@@ -24,6 +26,17 @@ def test_the_gap_and_its_error_are_those_of_the_paired_differences():
     assert simple.gap == pytest.approx(gap.mean())
     assert simple.error == pytest.approx(gap.std() / 20.0)
     assert simple.error < base.std() / 20.0 / 2.0, "the error of the loss itself is far larger"
+
+
+def test_models_that_share_their_rows_are_less_sure():
+    rng = np.random.default_rng(0)
+    base, gap, fold = rng.exponential(size=400), rng.normal(0.1, 0.3, 400), np.arange(400) % 5
+    alone = standings([tried("linear", base + gap), tried("crossed", base)])[0].error
+    five = standings([tried(n, v, fold=fold, folds=5) for n, v in (("a", base + gap), ("b", base))])[0]
+    part = standings([tried(n, v, folds=5) for n, v in (("a", base + gap), ("b", base))])[0]
+    # All five folds judged: the variance is 1 + 5 / 4 times; one of them alone: 1 + 1 / 4 times.
+    assert five.error == pytest.approx(1.5 * alone, rel=1e-5)
+    assert part.error == pytest.approx(1.25**0.5 * alone, rel=1e-5)
 
 
 def test_weights_count_as_repetitions():

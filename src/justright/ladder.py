@@ -3,6 +3,10 @@
 Two models are compared on the same rows: the difference of their losses on a row is far steadier than either
 loss. The choice is the simplest rung whose mean difference to the best one is within one standard error of
 that difference (Breiman et al. 1984, with the paired error instead of that of a single loss).
+
+The error is that of models trained on other rows, too: J of K folds judged, and their models share most of
+their rows, so the variance of the rows is multiplied by 1 + J / (K - 1) (Nadeau and Bengio 2003,
+doi:10.1023/A:1024068626366; rows alone hold the truth in 75 to 93 of 100 cases, see `evaluate.paired`).
 """
 
 from __future__ import annotations
@@ -40,12 +44,18 @@ class Tried:
         Of each row.
     weight : float64 (rows,)
         Of each row.
+    fold : int8 (rows,)
+        The fold of each row, whose models judged it.
+    folds : int
+        Folds that all rows were cut into.
     """
 
     name: str
     place: npt.NDArray[np.int64]
     loss: FloatArray
     weight: FloatArray
+    fold: npt.NDArray[np.int8]
+    folds: int
 
     def mean(self, place: npt.NDArray[np.int64]) -> float:
         """Return the mean loss on some of the rows."""
@@ -97,11 +107,11 @@ def standings(tried: Sequence[Tried]) -> tuple[Standing, ...]:
 
     Examples
     --------
-    >>> rows, ones = np.arange(4), np.ones(4)
-    >>> simple = Tried("linear", rows, np.array([1.0, 2.0, 1.0, 2.0]), ones)
-    >>> better = Tried("crossed", rows, np.array([0.5, 1.4, 0.4, 1.6]), ones)
+    >>> rows, ones, fold = np.arange(4), np.ones(4), np.array([0, 1, 0, 1], np.int8)
+    >>> simple = Tried("linear", rows, np.array([1.0, 2.0, 1.0, 2.0]), ones, fold, 5)
+    >>> better = Tried("crossed", rows, np.array([0.5, 1.4, 0.4, 1.6]), ones, fold, 5)
     >>> [(s.name, round(s.gap, 3), round(s.error, 3), s.as_good) for s in standings([simple, better])]
-    [('linear', 0.525, 0.041, False), ('crossed', 0.0, 0.0, True)]
+    [('linear', 0.525, 0.051, False), ('crossed', 0.0, 0.0, True)]
     """
     common = tried[0].place
     for one in tried[1:]:
@@ -159,5 +169,7 @@ def _standing(one: Tried, best: Tried) -> Standing:
         return Standing(one.name, loss, 0.0, 0.0, len(both))
     gap, weight = one.loss[ours] - best.loss[theirs], one.weight[ours]
     mean = float(np.average(gap, weights=weight))
-    spread = float(np.sum(np.square(weight * (gap - mean)))) ** 0.5 / float(weight.sum())
+    judged = len(np.unique(one.fold[ours]))
+    shared = 1.0 + judged / (max(one.folds, judged, 2) - 1.0)
+    spread = (shared * float(np.sum(np.square(weight * (gap - mean))))) ** 0.5 / float(weight.sum())
     return Standing(one.name, loss, mean, spread, len(both))

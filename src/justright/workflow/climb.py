@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from justright.errors import MissingExtraError, TrainingError
 from justright.ladder import Standing, Tried, budget_for, chosen, standings
@@ -143,7 +144,8 @@ def climb(prepared: Prepared, recipe: Recipe, callbacks: Sequence[Callback] = ()
             seconds.append(time.perf_counter() - begin)
     if not made:
         raise TrainingError("a ladder without a rung", where="; ".join(f.sentence for f in told))
-    return _choice(made, seconds, recipe, told)
+    fold = np.concatenate([block.fold[:, 0] for block in prepared.data.blocks])
+    return _choice(made, seconds, recipe, told, fold)
 
 
 def _share(name: str, left: Sequence[str]) -> float:
@@ -186,9 +188,15 @@ def _left_out(name: str, prepared: Prepared, left: float) -> str:
     return ""
 
 
-def _choice(made: list[Fitted], seconds: list[float], recipe: Recipe, told: list[Finding]) -> Climbed:
-    """Compare the rungs and choose."""
-    found = standings([_tried(fitted) for fitted in made])
+def _choice(
+    made: list[Fitted],
+    seconds: list[float],
+    recipe: Recipe,
+    told: list[Finding],
+    fold: npt.NDArray[np.int8],
+) -> Climbed:
+    """Compare the rungs and choose; `fold` is that of each row of the table."""
+    found = standings([_tried(fitted, fold, recipe.split.folds) for fitted in made])
     place = chosen(found, recipe.ladder.choose)
     rungs = tuple(
         _shown(fitted, took, found[number], number == place)
@@ -204,13 +212,15 @@ def _choice(made: list[Fitted], seconds: list[float], recipe: Recipe, told: list
     return Climbed(fitted, rungs, found, (*told, why), why.sentence)
 
 
-def _tried(fitted: Fitted) -> Tried:
+def _tried(fitted: Fitted, fold: npt.NDArray[np.int8], folds: int) -> Tried:
     """Return the held-out losses of a rung."""
     held, setting = fitted.judgement.held, fitted.judgement.setting
     rows = held.sampled
     column = min(setting, held.losses.shape[1] - 1)
     loss = held.losses[:, column].astype(np.float64)
-    return Tried(fitted.family, held.place[rows], loss, held.weight[rows])
+    place = held.place[rows]
+    # The folds of the table: those of a blend may be its own, while its parts were judged by these.
+    return Tried(fitted.family, place, loss, held.weight[rows], fold[place], folds)
 
 
 def _shown(fitted: Fitted, seconds: float, standing: Standing, is_chosen: bool) -> Rung:

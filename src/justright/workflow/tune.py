@@ -350,7 +350,13 @@ def _chosen(asked: _Asked, study: Study) -> Tuning:
     weight = np.asarray(rows[DEFAULT].weight, np.float64)
     place = np.arange(len(weight))
     own, winner = (np.asarray(rows[number].loss, np.float64) for number in (DEFAULT, best.number))
-    found = standings([Tried("default", place, own, weight), Tried("best", place, winner, weight)])
+    folds = asked.recipe.split.folds
+    judged = 1 if is_network(asked.recipe.family) and not asked.recipe.network.cv else folds
+    # Which row is of which fold does not matter to the error, only how many folds judged.
+    fold = (place % judged).astype(np.int8)
+    found = standings(
+        [Tried(name, place, loss, weight, fold, folds) for name, loss in (("default", own), ("best", winner))]
+    )
     flattered = _flattered([rows[number].loss for number in study.compared], weight, best.number, study)
     better = found[0].gap - flattered > found[0].error or asked.recipe.ladder.choose == "best"
     return Tuning(
