@@ -22,6 +22,9 @@ LONG = (
     "linear/path.py",
     "linear/guard.py",
     "linear/growth.py",
+    "quality/quality.py",
+    "quality/planted.py",
+    "quality/covered.py",
     "scale/large_csv.py",
     "scale/large_csv.py --binary",
 )

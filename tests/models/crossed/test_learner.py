@@ -265,7 +265,7 @@ def test_folds_in_time_train_on_what_was_before(table, tools):
     a, one = tools["trained"](spec, blocks, members, crosses)
     sweeps = CrossedLearner(crosses)
     first = sweeps.start(spec, blocks, members, 0)
-    first["strength"][:] = 10.0
+    first["strength"][:] = first["own"][:] = 10.0
     second = {name: array.copy() for name, array in first.items()}
     from justright.models.crossed.stage import Stage
 

@@ -29,7 +29,8 @@ def setting(table, loss, outputs=1, n=300, crosses=((0, 3), (3, 4)), members=ALO
     zeros = [np.zeros((term.cells, columns)) for term in terms]
     nothing = [np.full(each.shape, np.nan) for each in zeros]
     strength = [np.array([5.0, 3.0]) for _ in terms]
-    at = Tables(np.zeros(columns), zeros, nothing, strength, [np.zeros((0, 4)) for _ in terms])
+    own = [np.repeat(each[:, None], columns, axis=1) for each in strength]
+    at = Tables(np.zeros(columns), zeros, nothing, strength, [np.zeros((0, 4)) for _ in terms], own)
     restore(spec, packed, terms, cells, at)
     return spec, packed, terms, cells, at
 
@@ -103,6 +104,7 @@ def test_scipy_finds_no_lower_place(table):
         [np.full((term.cells, 1), np.nan) for term in terms],
         [np.array([5.0, 3.0])] * 3,
         [np.zeros((0, 4))] * 3,
+        [np.array([[5.0], [3.0]])] * 3,
     )
     run(spec, packed, terms, cells, at, 300)
     totals = [float(bend.sum()) for bend in at.bends]

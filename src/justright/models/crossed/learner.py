@@ -71,6 +71,7 @@ class CrossedLearner:
             "mass": np.zeros(cells),
             "strength": np.full((len(fields), 2), np.nan),
             "choice": np.full((len(fields), CANDIDATES, 4), np.nan),
+            "own": np.full((len(fields), 2, columns), np.nan),
             "crosses": np.zeros((0, 4), np.int64),
             "maps": np.zeros(0, np.int32),
             "tried": np.zeros((0, 7)),

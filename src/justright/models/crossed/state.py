@@ -3,6 +3,7 @@
 tables, bends    (cells of all terms, C)
 mass             (cells,) weight of the training rows, 0 = not known yet
 strength         (terms, 2), with what was tried in choice (terms, tried, 4)
+own              (terms, 2, C) strengths of each column: those of a fold are chosen without its rows
 crosses          (crosses, 4) fields and shape, with maps int32 of both axes of each
 tried            (pairs, 7) fields, gain, z, p, verdict, round
 """
@@ -76,6 +77,7 @@ def tables_of(state: State, terms: Sequence[Term]) -> Tables:
         [part.copy() for part in np.split(state["bends"], ends)],
         list(state["strength"].copy()),
         list(state["choice"].copy()),
+        list(state["own"].copy()),
     )
 
 
@@ -89,6 +91,7 @@ def moved_state(state: State, at: Tables, stage: Stage) -> State:
         "bends": np.concatenate(at.bends),
         "strength": np.stack(at.strength),
         "choice": np.stack(at.choice),
+        "own": np.stack(at.own),
     }
 
 
@@ -102,6 +105,7 @@ def grown(state: State, term: Term) -> State:
         "mass": np.zeros(len(state["mass"]) + term.cells),
         "strength": np.concatenate([state["strength"], np.full((1, 2), np.nan)]),
         "choice": np.concatenate([state["choice"], np.full((1, CANDIDATES, 4), np.nan)]),
+        "own": np.concatenate([state["own"], np.full((1, 2, columns), np.nan)]),
         "crosses": np.concatenate([state["crosses"], [[*term.fields, *term.shape]]]).astype(np.int64),
         "maps": np.concatenate([state["maps"], *term.maps]),
     }
@@ -127,6 +131,7 @@ def without(state: State, terms: Sequence[Term], kept: Sequence[bool]) -> State:
         "mass": state["mass"][cells],
         "strength": state["strength"][keep],
         "choice": state["choice"][keep],
+        "own": state["own"][keep],
         "crosses": state["crosses"][stay],
         "maps": np.concatenate([np.zeros(0, np.int32), *maps]).astype(np.int32),
         "tried": tried,

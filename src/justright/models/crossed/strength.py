@@ -54,12 +54,16 @@ class Sums(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Strengths tried (k, 2), fall of the held-out loss of each, its standard error; the best (2,)."""
+    """Strengths tried (k, 2), fall of the held-out loss of each, its standard error; the best (2,).
+
+    `fall` (k, C) is that of each judged column.
+    """
 
     tried: FloatArray
     gain: FloatArray
     error: FloatArray
     best: FloatArray
+    fall: FloatArray
 
 
 def longest_step(link: str) -> float:
@@ -170,4 +174,4 @@ def choose(
     gain = fall.sum(axis=1)
     best = int(np.argmax(gain))
     error = (fall - fall[best]).std(axis=1) * np.sqrt(columns) if columns > 1 else np.zeros(k)
-    return Choice(tried, gain, error, tried[best])
+    return Choice(tried, gain, error, tried[best], fall)

@@ -19,6 +19,7 @@ from justright.models.crossed.packed import Packed
 from justright.models.crossed.slopes import derive_any
 from justright.models.crossed.strength import (
     CANDIDATES,
+    Choice,
     Sums,
     choose,
     first_strengths,
@@ -39,7 +40,9 @@ _MODERATE: Final = 10.0  # strength where nobody is judged
 class Tables:
     """What a sweep moves: intercept (C,), tables, bends and strengths (2,) by term, what was tried by term.
 
-    Bends are sums by cell as they were when the strengths were last chosen; NaN = not yet taken.
+    Bends are sums by cell as they were when the strengths were last chosen; NaN = not yet taken. `own` are
+    the strengths (2, C) by column: those of a fold's members are chosen by the other folds, so that the rows
+    that judge them chose nothing.
     """
 
     def __init__(
@@ -49,12 +52,14 @@ class Tables:
         bends: list[FloatArray],
         strength: list[FloatArray],
         choice: list[FloatArray],
+        own: list[FloatArray],
     ) -> None:
         self.intercept = intercept
         self.tables = tables
         self.bends = bends
         self.strength = strength
         self.choice = choice
+        self.own = own
 
 
 def restore(
@@ -97,15 +102,16 @@ def sweep(
             sums = Sums(*additive.histogram(packed.rows, cells[number], term.cells))
             slope, at.bends[number] = sums.slope, sums.bend
             if len(judged):
-                _choose(packed, term, sums, at, number, judged, limit)
+                _choose(packed, term, sums, at, number, judged, limit, spec.outputs)
             elif not known:
                 at.strength[number] = np.array([_MODERATE, _MODERATE])
+                at.own[number][:] = _MODERATE
         elif _stale(packed, at.bends[number], total):
             slope, at.bends[number], _, _ = additive.histogram(packed.rows, cells[number], term.cells)
         else:
             slope = additive.slopes(packed.rows, cells[number], term.cells)
         bend = at.bends[number]
-        strength = at.strength[number][:, None] * factor
+        strength = at.own[number] * factor
         made = newton(term, slope, bend, table, strength, packed.trained_weight)
         step = np.clip(made - table, -limit, limit)
         step -= (bend * step).sum(axis=0) / np.maximum(bend.sum(axis=0), 1e-300)
@@ -129,12 +135,33 @@ def _choose(
     number: int,
     judged: npt.NDArray[np.int64],
     limit: float,
+    outputs: int,
 ) -> None:
-    """Choose the strengths of a term by the held-out sums of the judged columns. Sets `at`."""
-    known = bool(np.isfinite(at.strength[number]).all())
-    tried = near(term, at.strength[number]) if known else first_strengths(term)
+    """Choose the strengths of a term by the held-out sums of the judged columns. Sets `at`.
+
+    Each fold keeps a search of its own, near its own last choice: near that of all folds it would be led by
+    its own rows, which had their part in it.
+    """
     mine = Sums(*(each[:, judged] for each in sums))
-    found = choose(term, mine, at.tables[number][:, judged], tried, packed.trained_weight[judged], limit)
+    table, weight = at.tables[number][:, judged], packed.trained_weight[judged]
+    made: dict[bytes, Choice] = {}
+
+    def around(last: FloatArray) -> Choice:
+        key = last.tobytes()
+        if key not in made:
+            tried = near(term, last) if np.isfinite(last).all() else first_strengths(term)
+            made[key] = choose(term, mine, table, tried, weight, limit)
+        return made[key]
+
+    found = around(at.strength[number])
+    before, member = at.own[number].copy(), judged // outputs
+    at.own[number][:] = found.best[:, None]
+    for own in np.unique(member):
+        theirs = around(np.ascontiguousarray(before[:, own * outputs]))
+        others = theirs.fall[:, member != own].sum(axis=1)
+        if others.any():
+            best = theirs.tried[int(np.argmax(others))]
+            at.own[number][:, own * outputs : (own + 1) * outputs] = best[:, None]
     at.strength[number] = found.best
     at.choice[number] = _curve(found.tried, found.gain, found.error)
 
