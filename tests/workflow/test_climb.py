@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from justright.errors import RecipeError
+from justright.errors import RecipeError, TrainingError
 from justright.recipe import Recipe
 from justright.workflow import train
 from justright.workflow.train import train_recipe
@@ -149,3 +149,33 @@ def test_one_family_alone_is_compared_with_nothing(tmp_path):
     run = train(table("linear"), target="y", out=tmp_path, family="linear", baseline=False)
     (rung,) = run.summary.ladder
     assert (rung.loss, rung.train, rung.gap, rung.error, rung.judged) == (None, None, None, None, 0)
+
+
+def test_a_network_that_the_time_left_is_too_short_for_is_not_begun(tmp_path):
+    pytest.importorskip("jax", reason="a network is a rung")
+    run = climbed(table("linear", n=600), tmp_path, rungs=["linear", "neural"], budget=6.2)
+    (left,) = finding(run, "rung-skipped")
+    assert left.evidence["rung"] == "neural" and "a network needs 6 on these rows" in left.sentence
+
+
+def test_one_family_has_a_budget_for_itself_and_is_compared_with_nothing(tmp_path):
+    run = train(table("curved"), target="y", out=tmp_path, family="crossed", ladder={"budget": 30.0})
+    assert run.summary.family == "crossed" and [r.family for r in run.summary.ladder] == ["crossed"]
+    assert not finding(run, "rung-chosen")
+    assert run.summary.verdict.endswith(".") and "rungs" not in run.summary.verdict
+
+
+def test_words_are_read_by_those_rungs_that_can(tmp_path):
+    rng = np.random.default_rng(0)
+    words = np.array(["warm", "cold", "wet", "dry", "late", "early"])
+    rows = {"t": [" ".join(rng.choice(words, 5)) + f" {n}" for n in range(300)]}
+    rows["y"] = ["p" if "warm" in text else "n" for text in rows["t"]]
+    kinds = {"t": "text"}
+    run = train(
+        rows, target="y", out=tmp_path, kinds=kinds, ladder={"rungs": ["linear", "crossed", "boosted"]}
+    )
+    assert run.summary.family == "linear" and run.summary.validation.value > 0.95
+    (left,) = finding(run, "rung-skipped")
+    assert left.evidence["rung"] == "crossed" and "text" in left.sentence
+    with pytest.raises(TrainingError, match=r"text alone \(t\).*--family linear"):
+        train(rows, target="y", out=tmp_path / "alone", kinds=kinds, family="crossed", baseline=False)

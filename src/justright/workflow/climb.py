@@ -39,6 +39,8 @@ _LEAST: Final = 6.0  # seconds below which a network is not begun: it compiles f
 _USUAL: Final = 4.0  # of a family of the user's own
 # Rows of a pass that a member of the usual network trains in a second, on two cores (california: 18,000).
 _PACE: Final = 15_000
+_WIDE: Final = 20  # columns up to which that holds
+_PASSES: Final = 8  # fewer say nothing of a network
 _FEW: Final = 500  # rows below which a network is not tried: its held-out part would tell nothing
 _SPENT: Final = "the budget is used up"
 
@@ -174,7 +176,7 @@ def _folds_afforded(prepared: Prepared, recipe: Recipe, seconds: float) -> int:
     """Return the folds of a network where all of them and the model itself fit into its time, else 0."""
     rows, folds = prepared.data.rows, recipe.split.folds
     work = rows * epochs_of(recipe.network, rows) * (folds + 1)
-    return folds if work <= _PACE * seconds else 0
+    return folds if work <= _pace(prepared) * (seconds - _LEAST) else 0
 
 
 def _left_out(name: str, prepared: Prepared, left: float) -> str:
@@ -183,9 +185,16 @@ def _left_out(name: str, prepared: Prepared, left: float) -> str:
         return _SPENT
     if is_network(name) and prepared.data.rows < _FEW:
         return f"{prepared.data.rows} rows are too few to train and to judge a network; from {_FEW} on"
-    if is_network(name) and left < _LEAST:
-        return f"{left:.0f} s of the budget are left, less than compiling it takes"
+    least = _LEAST + _PASSES * prepared.data.rows / _pace(prepared)
+    if is_network(name) and left < least:
+        return f"{left:.0f} s of the budget are left, and a network needs {least:.0f} on these rows"
     return ""
+
+
+def _pace(prepared: Prepared) -> float:
+    """Return the rows of a pass that a member of the usual network trains in a second."""
+    plan = prepared.data.plan.data
+    return _PACE / max(1.0, (len(plan.numeric) + len(plan.categorical)) / _WIDE)
 
 
 def _choice(
