@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -135,8 +136,12 @@ def fit(prepared: Prepared, recipe: Recipe, checkpoint: Path, callbacks: Sequenc
     )
     prepared.on_phase("judging", prepared.folder.path)
     trained_at = time.perf_counter()
-    elapsed, offset = trained_at - prepared.begin, even.offset if even else None
-    judgement = judge(learner, spec, members, trained, data, recipe, schema, elapsed, offset=offset)
+    judgement = judge(
+        learner, spec, members, trained, data, recipe, schema, trained_at - prepared.begin,
+        offset=even.offset if even else None,
+        # The loss of rows that are weighted otherwise says nothing of these.
+        train_loss=math.nan if even else None,
+    )  # fmt: skip
     return Fitted(recipe, family, data, learner, spec, members, trained, judgement, trained_at)
 
 
