@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -72,12 +73,18 @@ def test_each_row_is_predicted_by_its_own_member(made, chosen):
 def test_of_several_repetitions_the_first_predicts(made):
     _, block, offset, members, spec = made
     again = [*members, *(Member(m.fold, m.setting, repeat=1) for m in members if m.fold >= 0)]
-    wrong = np.full(len(again) - len(members), 500.0)
-    state = {"offset": np.concatenate([offset, wrong]) * 0.01}
+    second = np.full(len(again) - len(members), 50.0)
+    state = {"offset": np.concatenate([offset, second]) * 0.01}
+    twice = replace(block, fold=np.repeat(block.fold, 2, axis=1))
     one = held_out(Fixed(), spec, {"offset": offset * 0.01}, members, [block], 1)
-    other = held_out(Fixed(), spec, state, again, [block], 1)
+    other = held_out(Fixed(), spec, state, again, [twice], 1)
     np.testing.assert_array_equal(one.prediction, other.prediction)
-    np.testing.assert_array_equal(one.losses, other.losses)
+    np.testing.assert_array_equal(one.margin[:, :, 0], other.margin[:, :, 0])
+    said = np.array([0, 1, 2, 4])[:, None] + 0.5
+    np.testing.assert_allclose(other.margin[:, :, 1], said)
+    # What a row costs is the mean over the repetitions.
+    alone = row_losses(spec.loss, said, block.target[other.place])
+    np.testing.assert_allclose(other.losses[:, 1], (one.losses[:, 1] + alone) / 2.0, rtol=1e-6)
 
 
 def test_losses_of_every_setting(made):

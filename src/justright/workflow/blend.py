@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -17,11 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from justright.bundle.families import FAMILIES
+from justright.datamodule import DataModule
+from justright.models.base import Spec, State
 from justright.models.blend import BLEND, Blend, Part, stacked
 from justright.recipe import Recipe
+from justright.schema import Block, Member
 from justright.training.loop import Trainer
 from justright.workflow.fit import Fitted, Prepared
-from justright.workflow.held_out import HeldOut
+from justright.workflow.held_out import HeldOut, held_out
 from justright.workflow.judge import judge
 from justright.workflow.population import population
 
@@ -55,16 +59,14 @@ def blend(prepared: Prepared, recipe: Recipe, made: Sequence[Fitted]) -> Fitted 
     if len(place) < _FEWEST:
         return f"{len(place)} rows judged all rungs, too few to choose weights by; from {_FEWEST} on"
     data = prepared.data.only(place, _folds(made, place, recipe.split.folds))
-    blocks, first = [], 0
-    for block in data.blocks:
-        rows = place[first : first + block.rows]
-        blocks.append(stacked(block, [_margins(fitted.judgement.held, rows) for fitted in made]))
-        first += block.rows
-    own = msgspec.structs.replace(recipe, family=BLEND, baseline=False)
+    repeats = max(fitted.judgement.held.margin.shape[2] for fitted in made)
+    blocks = [_stacked(data, made, place, repeat) for repeat in range(repeats)]
+    once = msgspec.structs.replace(recipe.split, repeats=1)
+    own = msgspec.structs.replace(recipe, family=BLEND, baseline=False, split=once)
     parts = [Part(f.family, f.learner, f.spec, f.trained.state, f.judgement.member) for f in made]
     learner, members = Blend(parts), population(own, data, exact_sums=False)
     spec = replace(made[0].spec, rows=len(place))
-    trained = Trainer(learner).fit(spec, members, blocks, seed=recipe.seed)
+    trained = Trainer(learner).fit(spec, members, [*chain(*blocks)], seed=recipe.seed)
     trained_at = time.perf_counter()
     final = next(place for place, member in enumerate(members) if member.fold < 0)
     weights = learner.weights(trained.state, final)
@@ -72,12 +74,16 @@ def blend(prepared: Prepared, recipe: Recipe, made: Sequence[Fitted]) -> Fitted 
         return f"the best blend is {parts[int(np.argmax(weights))].family} alone"
     judgement = judge(
         learner, spec, members, trained, data, own, prepared.schema, trained_at - begin,
-        blocks=blocks, train_loss=_train_loss(made, weights),
+        blocks=blocks[0], train_loss=_train_loss(made, weights),
     )  # fmt: skip
     told = {part.family: weight for part, weight in zip(parts, weights, strict=True) if weight > 0}
     judgement = replace(
         judgement,
-        held=replace(judgement.held, place=place[judgement.held.place]),
+        held=replace(
+            judgement.held,
+            place=place[judgement.held.place],
+            losses=_losses(learner, spec, trained.state, members, blocks),
+        ),
         offset=made[0].judgement.offset,
         hyperparameters={f"weight_{name}": weight for name, weight in told.items()},
     )
@@ -115,6 +121,26 @@ def _folds(made: Sequence[Fitted], place: npt.NDArray[np.int64], folds: int) -> 
     return np.asarray((held.key[at] >> np.uint64(32)) % np.uint64(folds), np.int8)
 
 
-def _margins(held: HeldOut, place: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """Return what a rung says of some rows, out of fold."""
-    return held.margin[np.searchsorted(held.place, place)]
+def _stacked(
+    data: DataModule, made: Sequence[Fitted], place: npt.NDArray[np.int64], repeat: int
+) -> list[Block]:
+    """Return the rows as what each rung says of them in one repetition of the folds."""
+    blocks, first = [], 0
+    for block in data.blocks:
+        rows = place[first : first + block.rows]
+        blocks.append(stacked(block, [_margins(fitted.judgement.held, rows, repeat) for fitted in made]))
+        first += block.rows
+    return blocks
+
+
+def _margins(held: HeldOut, place: npt.NDArray[np.int64], repeat: int) -> npt.NDArray[np.float32]:
+    """Return what a rung says of some rows, out of fold; the last it has where it repeated fewer folds."""
+    return held.margin[np.searchsorted(held.place, place), :, min(repeat, held.margin.shape[2] - 1)]
+
+
+def _losses(
+    learner: Blend, spec: Spec, state: State, members: Sequence[Member], blocks: Sequence[Sequence[Block]]
+) -> npt.NDArray[np.float32]:
+    """Return the loss of each row by weights it had no say in, the mean of all repetitions, (rows, 1)."""
+    each = [held_out(learner, spec, state, members, repetition, 0).losses for repetition in blocks]
+    return np.asarray(np.mean(each, axis=0), np.float32)

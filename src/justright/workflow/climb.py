@@ -167,7 +167,9 @@ def _rung(
         seconds = min(asked, max(_LAST * seconds, _LEAST))
         cv = own.network.cv or _folds_afforded(prepared, own, seconds)
         network = msgspec.structs.replace(own.network, seconds=seconds, cv=cv)
-        return fit(prepared, msgspec.structs.replace(own, network=network), checkpoint, callbacks)
+        once = msgspec.structs.replace(own.split, repeats=1)
+        own = msgspec.structs.replace(own, network=network, split=once)
+        return fit(prepared, own, checkpoint, callbacks)
     deadline = _Deadline(time.perf_counter() + seconds)
     return fit(prepared, own, checkpoint, [*callbacks, deadline])
 

@@ -43,11 +43,12 @@ class HeldOut:
     place : int64 (rows,)
         Number of each row among the rows of the Blocks.
     losses : float32 (sampled rows, settings)
-        Held-out loss of every setting.
+        Held-out loss of every setting, the mean of all repetitions of the folds.
     sampled : int64 (sampled rows,)
         Which of the rows above were sampled.
-    margin : float32 (rows, outputs)
-        What the chosen setting says, before its link and any calibration.
+    margin : float32 (rows, outputs, repeats)
+        What the chosen setting says, before its link and any calibration, in each repetition of the folds;
+        the first one gives the predictions.
     key : uint64 (rows,) or None
         Fingerprint of each row's features: finds the same row in another run.
     """
@@ -105,8 +106,6 @@ def held_out(
     offset: FloatArray | None = None,
 ) -> HeldOut:
     """Predict every row with the members that have not seen it; `offset` (outputs,) is added to margins."""
-    settings = 1 + max(member.setting for member in members)
-    own = {(m.fold, m.setting): place for place, m in enumerate(members) if m.fold >= 0 and m.repeat == 0}
     total = sum(block.rows for block in blocks)
     step = max(1, -(-min(total, _MOST) // _SAMPLE))
     limit = np.uint64(min(_MOST / max(total, 1), 1.0) * (2.0**64 - 2048))
@@ -121,20 +120,16 @@ def held_out(
             rows = np.flatnonzero((part.fold[:, 0] >= 0) & ((part.key <= limit) | (total <= _MOST)))
             margins = getattr(learner, "held_margins", learner.margins)(spec, state, part)
             margins = margins if offset is None else margins + offset[:, None]
-            fold = part.fold[rows, 0]
-            # One held-out period is the last fold alone: the folds before it have no member and no row.
-            last = int(fold.max(initial=-1))
-            mine = np.asarray([own.get((f, chosen), 0) for f in range(1 + last)], np.int64)
-            picked = margins[rows, :, mine[fold]] if len(rows) else margins[rows, :, 0]
+            picked, fold = _owned(members, margins, part, rows, chosen), part.fold[rows, 0]
             pieces.append((picked, part.target[rows], part.weight[rows], fold, rows + begin, part.key[rows]))
             thin = rows[(np.arange(len(rows)) + seen) % step == 0]
-            losses.append(_losses(spec, margins[thin], part, thin, own, settings))
+            losses.append(_losses(spec, margins, part, thin, members))
             begin += part.rows
             seen += len(rows)
     margin, target, weight, fold, place, key = (
         np.concatenate(column) for column in zip(*pieces, strict=True)
     )
-    prediction, target = _in_unit(spec, margin, target)
+    prediction, target = _in_unit(spec, margin[:, :, 0], target)
     sampled = np.arange(0, len(place), step)
     every, kept = np.concatenate(losses), margin.astype(np.float32)
     return HeldOut(prediction, target, weight.astype(np.float64), fold, place, every, sampled, kept, key)
@@ -176,22 +171,35 @@ def write_held_out(path: Path, held: HeldOut, target: Target) -> None:
         ) from error
 
 
+def _owned(
+    members: Sequence[Member], margins: FloatArray, block: Block, rows: npt.NDArray[np.int64], setting: int
+) -> FloatArray:
+    """Return what each row's own member of each repetition says of it, float64 (rows, outputs, repeats)."""
+    own = {(m.repeat, m.fold): at for at, m in enumerate(members) if m.fold >= 0 and m.setting == setting}
+    out = np.empty((len(rows), margins.shape[1], 1 + max((repeat for repeat, _ in own), default=0)))
+    for repeat in range(out.shape[2]):
+        fold = block.fold[rows, repeat]
+        # One held-out period is the last fold alone: the folds before it have no member and no row.
+        mine = np.asarray([own.get((repeat, each), 0) for each in range(1 + int(fold.max(initial=-1)))], int)
+        if len(rows):
+            out[:, :, repeat] = margins[rows, :, mine[fold]]
+    return out
+
+
 def _losses(
     spec: Spec,
     margins: FloatArray,
     block: Block,
     rows: npt.NDArray[np.int64],
-    own: dict[tuple[int, int], int],
-    settings: int,
+    members: Sequence[Member],
 ) -> npt.NDArray[np.float32]:
-    """Return the held-out loss of each row under every setting, float32 (rows, settings)."""
+    """Return the held-out loss of each row under every setting, the mean of all repetitions."""
+    settings = 1 + max(member.setting for member in members)
     out = np.empty((len(rows), settings), np.float32)
-    fold = block.fold[rows, 0]
-    for number in np.unique(fold):
-        at = np.flatnonzero(fold == number)
-        for setting in range(settings):
-            margin = margins[at][:, :, own[int(number), setting]]
-            out[at, setting] = row_losses(spec.loss, margin, block.target[rows[at]])
+    for setting in range(settings):
+        said = _owned(members, margins, block, rows, setting)
+        each = [row_losses(spec.loss, said[:, :, r], block.target[rows]) for r in range(said.shape[2])]
+        out[:, setting] = np.mean(each, axis=0)
     return out
 
 

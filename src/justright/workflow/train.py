@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -41,6 +41,10 @@ from justright.workflow.trained_on import write_trained_on
 from justright.workflow.verdict import verdict
 
 __all__ = ["Phase", "train", "train_recipe"]
+
+# Rows up to which folds are repeated: there the luck of one cut into folds moves the choice.
+_SMALL: Final = 1_000
+_REPEATS: Final = 3
 
 
 def train(
@@ -142,6 +146,7 @@ def train_recipe(
     check_loss(target.task, recipe.loss, recipe.metric)
     loss = loss_for(recipe.loss, target.task, recipe.quantile)
     read = time.perf_counter()
+    recipe = _repeated(recipe, profile.rows)
     with _opened(recipe, out, resume) as folder:
         on_phase("preparing", folder.path)
         data = _prepare(folder, source, schema, recipe, loss, keep=resume is not None)
@@ -156,6 +161,13 @@ def train_recipe(
         return _finished(
             prepared, fitted, report, (read - begin, encoded - read, trained_at - encoded), climbed
         )
+
+
+def _repeated(recipe: Recipe, rows: int) -> Recipe:
+    """Return a recipe that repeats the folds of a small table, where families are to be compared on them."""
+    if recipe.family not in ("auto", LADDER) or recipe.split.time or rows > _SMALL:
+        return recipe
+    return change(recipe, [f"split.repeats={max(recipe.split.repeats, _REPEATS)}"])
 
 
 def _rungs(recipe: Recipe, family: str) -> Recipe | None:
