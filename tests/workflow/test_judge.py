@@ -79,3 +79,14 @@ def test_the_worst_slices_name_columns_of_the_table(trained):
     run = trained({"x": x, "g": group, "y": y}, "y")
     slices = run.folder.read("evaluation.json", dict)["slices"]
     assert (slices[0]["column"], slices[0]["value"]) == ("g", "wild")
+
+
+def test_a_zero_among_the_ranges_of_a_slice_is_a_zero(trained):
+    rng = np.random.default_rng(0)
+    kin = rng.choice([0, 0, 0, 1, 2, 5, 8], 700)
+    rows = {"kin": kin.tolist(), "x": rng.normal(size=700).tolist()}
+    rows["y"] = (kin * 1.0 + rng.normal(size=700) * (1.0 + 4.0 * (kin == 0))).tolist()
+    found = [
+        s for s in trained(rows, "y").folder.read("evaluation.json", dict)["slices"] if s["column"] == "kin"
+    ]
+    assert found and not any("e-" in each["value"] for each in found)

@@ -36,6 +36,7 @@ __all__ = ["Judgement", "judge"]
 _SHARE: Final = 0.25  # of the time so far, so a fifth of all: what the boosted baseline may take
 _LEAST: Final = 2.0  # seconds: below, a baseline would be cut before it says anything
 _SLICED: Final = 300_000
+_ZERO: Final = 1e-6  # standard deviations
 
 
 @dataclass(frozen=True)
@@ -285,6 +286,8 @@ def _columns(
         if feature.part:
             continue
         values = numeric[:, number].astype(np.float64) * feature.scale + feature.centre
+        # A zero that went through float32 comes back as -2e-8.
+        values[np.abs(values) < _ZERO * feature.scale] = 0.0
         known = np.isfinite(values)
         cuts = np.unique(np.quantile(values[known], [0.25, 0.5, 0.75])) if known.any() else np.zeros(0)
         bins = np.where(known, np.searchsorted(cuts, values, "right"), len(cuts) + 1)
