@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,16 +11,16 @@ Page = Callable[[str, Path], dict[str, str]]
 
 def test_the_readme_runs(run_page: Page, tmp_path: Path) -> None:
     said = run_page("README.md", tmp_path)
-    assert len(said) == 7
+    assert len(said) == 6
     trained = next(text for block, text in said.items() if "justright train" in block)
-    assert "A linear model of target reaches rmse 55.7" in trained
-    curves = next(text for block, text in said.items() if "--family crossed" in block)
-    assert "A crossed model of target reaches rmse 58.5" in curves or "reaches rmse 58.4" in curves
+    # Which rung it is depends on what a busy machine has time for; that a reason is given does not.
+    assert re.search(r"A \w+ model of target reaches rmse 5\d", trained) and "rungs tried" in trained
     explained = next(text for block, text in said.items() if "justright explain" in block)
+    assert "A linear model of target reaches rmse 55.7" in explained
     assert "bmi" in explained and "adds" in explained
     assert "look      number 1 at this test part" in trained
     python = next(text for block, text in said.items() if "import justright" in block)
-    assert "A linear model of target reaches rmse" in python and "Value(value=" in python
+    assert re.search(r"A \w+ model of target reaches rmse", python) and "Value(value=" in python
     assert (tmp_path / "predictions.csv").read_text().count("\n") == 443
     assert len(list(tmp_path.glob("runs/*/report.html"))) == 1
 

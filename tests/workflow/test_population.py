@@ -59,7 +59,7 @@ def test_periods_make_forward_members():
 
 
 def test_an_additive_model_has_one_member_a_fold_for_it_finds_its_own_penalties():
-    recipe = Recipe(split=Split(folds=3, repeats=2))
+    recipe = Recipe(family="crossed", split=Split(folds=3, repeats=2))
     members = population(recipe, DATA, exact_sums=False)
     assert [(m.repeat, m.fold) for m in members] == [(0, -1), (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
     assert {(m.setting, m.penalty) for m in members} == {(0, 1.0)}

@@ -17,7 +17,17 @@ __all__ = ["run"]
 
 _USAGE: Final = 2
 _PIPE: Final = 128 + 13  # as a shell counts a process that SIGPIPE ended
-_TRAIN: Final = ("altair", "duckdb", "jinja2", "lightgbm", "numba", "scipy", "sklearn", "vl_convert")
+_TRAIN: Final = (
+    "altair",
+    "duckdb",
+    "jinja2",
+    "lightgbm",
+    "numba",
+    "optuna",
+    "scipy",
+    "sklearn",
+    "vl_convert",
+)
 
 
 def run(arguments: Sequence[str]) -> int:
