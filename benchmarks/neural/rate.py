@@ -226,7 +226,8 @@ def measure(case: Case, seed: int, sides: Sequence[str], passes: int, data: Path
         extra["valley"] = valley(network, parts, seed)
     begin = time.perf_counter()
     made = run(NeuralLearner(network), parts, [*rates, *extra.values()], seed)
-    found["grid"] = made[: len(rates)]
+    if rates:
+        found["grid"] = made[: len(rates)]
     found |= {"seconds": time.perf_counter() - begin}
     for name, one in zip(extra, made[len(rates) :], strict=True):
         found[name] = {**found.get(name, {}), **one}
@@ -275,7 +276,7 @@ def main() -> None:
                     entry["seeds"].setdefault(str(seed), {}).update(made)
                     everything = dict(found)
                 results.write_text(page(everything, options.date))
-                best = min((one["test"] or np.inf for one in made["grid"]), default=np.nan)
+                best = min((one["test"] or np.inf for one in made.get("grid", ())), default=np.nan)
                 own = {side: made[side].get("test") for side in sides if side != "grid"}
                 print(case.key, seed, f"best {best:.4f}", own, f"{made['seconds']:.0f} s", flush=True)
 
