@@ -35,7 +35,7 @@ TABLES = [
 
 
 @pytest.mark.parametrize(("name", "target", "metric", "bound", "said"), TABLES)
-def test_a_table_trains_with_its_target_alone(tmp_path, name, target, metric, bound, said):
+def test_a_glass_box_of_a_table_needs_its_target_alone(tmp_path, name, target, metric, bound, said):
     run = train(DATA / name, target=target, family="glass-box", out=tmp_path)
     summary = run.summary
     assert summary.metric == metric

@@ -13,6 +13,7 @@ from justright.bundle.predictor import load
 from justright.bundle.tensors import pack
 from justright.errors import BundleError
 from justright.workflow import train
+from justright.workflow.blend import _folds
 
 pytest.importorskip("lightgbm", reason="trees are a part")
 
@@ -84,8 +85,6 @@ def test_its_held_out_rows_are_those_of_the_table(blended):
 
 def test_parts_that_lie_are_refused(blended, tmp_path):
     _, run = blended
-    if run.summary.task != "regression":
-        return
     good = read_bundle(run.path / "model")
 
     def broken(change):
@@ -93,7 +92,7 @@ def test_parts_that_lie_are_refused(blended, tmp_path):
         change(front)
         from justright.bundle.blend import check
 
-        check(front, good.arrays, 1)
+        check(front, good.arrays, good.model.outputs)
 
     def weigh(front):
         front["parts"][0]["weight"] = 0.9
@@ -127,8 +126,7 @@ def test_it_is_served_as_it_was_judged(blended, tmp_path):
     moved = load(tmp_path / "moved")
     assert pack(read_bundle(tmp_path / "moved").arrays) == pack(read_bundle(run.path / "model").arrays)
     one = {name: values[0] for name, values in rows.items() if name != "y"}
-    whole = moved.predict(rows)
-    assert moved.predict([one])[0] == pytest.approx(whole[0]) if run.summary.task == "regression" else True
+    np.testing.assert_allclose(moved.margins([one])[0], run.model.margins(rows)[0], rtol=1e-12)
 
 
 def test_rows_that_judged_all_are_cut_into_folds_of_their_own(tmp_path):
@@ -141,5 +139,44 @@ def test_rows_that_judged_all_are_cut_into_folds_of_their_own(tmp_path):
     (why,) = [found for found in run.findings if found.id == "rung-chosen"]
     tried = {rung["name"]: rung for rung in why.evidence["rungs"]}
     assert "neural" in tried
-    if "blend" in tried:
-        assert tried["blend"]["rows"] <= tried["linear"]["rows"]
+    held = [rung for rung in run.summary.ladder if rung.family == "neural"][0].judged
+    assert held < 0.3 * len(rows["y"])
+    # All that were compared, a blend too where it is not one part alone, were judged on that part.
+    assert {rung.family for rung in run.summary.ladder} >= {"linear", "neural"}
+
+
+def test_folds_of_a_part_are_drawn_by_fingerprint_and_whole_folds_are_kept():
+    from types import SimpleNamespace
+
+    def made(fold):
+        key = np.random.default_rng(1).integers(0, 2**63, len(fold)).astype(np.uint64)
+        held = SimpleNamespace(place=np.arange(len(fold)), fold=np.asarray(fold, np.int8), key=key)
+        return [SimpleNamespace(judgement=SimpleNamespace(held=held))]
+
+    place = np.arange(100)
+    whole = np.arange(100) % 5
+    assert _folds(made(whole), place, 5).tolist() == whole.tolist()
+    part = _folds(made(np.zeros(100)), place, 5)
+    assert set(part.tolist()) == {0, 1, 2, 3, 4} and np.bincount(part).min() > 8
+
+
+def test_balanced_parts_are_taken_back_once(tmp_path):
+    rows = table("binary")
+    rare = np.asarray(rows["y"]) == "yes"
+    kept = np.flatnonzero(~rare | (np.arange(len(rare)) % 3 == 0))
+    rows = {name: [values[at] for at in kept] for name, values in rows.items()}
+    run = train(rows, target="y", out=tmp_path, family="ladder", ladder=LADDER, balance="weights")
+    assert run.summary.family == "blend"
+    share = np.mean(np.asarray(rows["y"]) == "yes")
+    assert share < 0.25
+    assert np.mean(run.model.predict_proba(rows)[:, 1]) == pytest.approx(share, abs=0.03)
+
+
+def test_periods_are_blended_too(tmp_path):
+    rows = table() | {"day": list(range(900))}
+    run = train(
+        rows, target="y", out=tmp_path, family="ladder", ladder=LADDER, split={"time": "day"}, drop=["day"]
+    )
+    assert run.summary.family == "blend"
+    weights = [value for name, value in run.summary.hyperparameters.items() if name.startswith("weight_")]
+    assert len(weights) == 2 and min(weights) > 0.1

@@ -179,3 +179,9 @@ def test_words_are_read_by_those_rungs_that_can(tmp_path):
     assert left.evidence["rung"] == "crossed" and "text" in left.sentence
     with pytest.raises(TrainingError, match=r"text alone \(t\).*--family linear"):
         train(rows, target="y", out=tmp_path / "alone", kinds=kinds, family="crossed", baseline=False)
+
+
+def test_a_floor_is_for_two_classes(tmp_path):
+    with pytest.raises(RecipeError, match=r"preset='recall-first' with a regression target.*--preset"):
+        train(table("linear"), target="y", out=tmp_path / "runs", preset="recall-first")
+    assert not (tmp_path / "runs").exists()

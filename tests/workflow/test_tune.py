@@ -135,7 +135,11 @@ def test_classes_by_a_grid_in_two_processes(waves: Path, tmp_path: Path) -> None
     made = tuned_in(tmp_path, recipe, space=space, sampler="grid", workers=workers)
     alone = tuned_in(tmp_path, recipe, space=space, sampler="grid")
     assert made.tuning.best == alone.tuning.best
-    assert sorted(told(made.trials)) == sorted(told(alone.trials))
+    # Who climbs beside the default hangs on which of two processes is done first; what a rung gives does not.
+    here, there = ({found[:2]: found for found in told(each.trials)} for each in (made, alone))
+    both = here.keys() & there.keys()
+    assert {(number, 0) for number in range(3)} | {(made.tuning.best, 2), (0, 2)} <= both
+    assert [here[each] for each in both] == [there[each] for each in both]
     assert made.tuning.difference == alone.tuning.difference
 
 

@@ -47,6 +47,11 @@ def blend(prepared: Prepared, recipe: Recipe, made: Sequence[Fitted]) -> Fitted 
     made : sequence of Fitted
         The rungs.
 
+    Returns
+    -------
+    Fitted or str
+        The blend as a rung of its own, judged on the rows that judged all its parts; or the reason why none.
+
     Notes
     -----
     Costs a few looks at the losses of at most 50,000 rows; no part is trained again.
@@ -58,7 +63,8 @@ def blend(prepared: Prepared, recipe: Recipe, made: Sequence[Fitted]) -> Fitted 
     place = _common([fitted.judgement.held for fitted in made])
     if len(place) < _FEWEST:
         return f"{len(place)} rows judged all rungs, too few to choose weights by; from {_FEWEST} on"
-    data = prepared.data.only(place, _folds(made, place, recipe.split.folds))
+    # Weights are no forecast: of periods too, each fold's are found on all others.
+    data = replace(prepared.data.only(place, _folds(made, place, recipe.split.folds)), forward=False)
     repeats = max(fitted.judgement.held.margin.shape[2] for fitted in made)
     blocks = [_stacked(data, made, place, repeat) for repeat in range(repeats)]
     once = msgspec.structs.replace(recipe.split, repeats=1)

@@ -21,7 +21,7 @@ from justright.models.registry import FAMILIES, is_network
 from justright.optim.losses import Loss, loss_for
 from justright.recipe import Recipe, change, from_data
 from justright.runs import RunFolder, create, open_run
-from justright.schema import Finding, Schema
+from justright.schema import Finding, Schema, Task
 from justright.source import Source, open_source
 from justright.split import SplitAudit
 from justright.training.callbacks import Callback
@@ -144,6 +144,7 @@ def train_recipe(
     target = schema.target
     assert target is not None
     check_loss(target.task, recipe.loss, recipe.metric)
+    _check_preset(recipe, target.task)
     loss = loss_for(recipe.loss, target.task, recipe.quantile)
     read = time.perf_counter()
     recipe = _repeated(recipe, profile.rows)
@@ -160,6 +161,16 @@ def train_recipe(
         trained_at = time.perf_counter() if climbed else fitted.trained_at
         return _finished(
             prepared, fitted, report, (read - begin, encoded - read, trained_at - encoded), climbed
+        )
+
+
+def _check_preset(recipe: Recipe, task: Task) -> None:
+    """Refuse a floor of recall or precision where there are not two classes."""
+    if recipe.preset != "cost" and task != "binary":
+        raise RecipeError(
+            f"preset={recipe.preset!r} with a {task} target",
+            allowed="a target of two classes",
+            next_step="leave --preset out",
         )
 
 
