@@ -8,11 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from justright.errors import RecipeError, TableError
-from justright.evaluate.prior import balanced_factors, margin_offset, shifted_prior, undo_factors
+from justright.evaluate.prior import balanced_factors, margin_offset
 from justright.optim.losses import margins_to_predictions
 
 shares = st.floats(0.001, 0.999)
 factor = st.floats(0.01, 100.0)
+
+
+def undone(stated, factors):
+    """Corrected probabilities by the definition of the factors: the oracle of the offset."""
+    shares = np.stack([1.0 - stated, stated], axis=1) if np.ndim(stated) == 1 else stated
+    back = shares / np.asarray(factors)
+    back /= back.sum(axis=1, keepdims=True)
+    return back[:, 1] if np.ndim(stated) == 1 else back
+
+
+def offset(stated, factors):
+    """Corrected probabilities as a model in service gives them."""
+    if np.ndim(stated) == 1:
+        margins = (np.log(stated) - np.log1p(-stated))[:, None] + margin_offset(factors)
+        return margins_to_predictions(margins, "logistic")
+    return margins_to_predictions(np.log(stated) + margin_offset(factors), "softmax")
 
 
 def test_a_table_of_counts_comes_back_exactly() -> None:
@@ -21,10 +37,10 @@ def test_a_table_of_counts_comes_back_exactly() -> None:
     factors = np.array([0.1, 3.0, 1.0])
     weighted = counts * factors
     stated = weighted / weighted.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(undo_factors(stated, factors), counts / counts.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(offset(stated, factors), counts / counts.sum(axis=1, keepdims=True))
     two = counts[:, :2] * factors[:2]
     np.testing.assert_allclose(
-        undo_factors(two[:, 1] / two.sum(axis=1), factors[:2]), counts[:, 1] / counts[:, :2].sum(axis=1)
+        offset(two[:, 1] / two.sum(axis=1), factors[:2]), counts[:, 1] / counts[:, :2].sum(axis=1)
     )
 
 
@@ -38,7 +54,7 @@ def test_a_logistic_regression_with_balanced_weights_comes_back() -> None:
     model = linear.LogisticRegression(C=1e6).fit(x, y, sample_weight=factors[y])
     stated = model.predict_proba(x)[:, 1]
     assert stated.mean() > 0.3  # far from the share of class 1
-    back = undo_factors(stated, factors)
+    back = offset(stated, factors)
     assert back.mean() == pytest.approx(y.mean(), rel=0.02)
     np.testing.assert_allclose(back, truth, atol=0.03)
 
@@ -50,32 +66,18 @@ def test_a_sample_comes_back() -> None:
     assert keep[1] == 1.0
     kept = y[rng.uniform(size=y.shape) < keep[y]]
     assert kept.mean() == pytest.approx(0.5, abs=0.02)
-    assert undo_factors([kept.mean()], keep)[0] == pytest.approx(y.mean(), rel=0.05)
+    assert offset(np.array([kept.mean()]), keep)[0] == pytest.approx(y.mean(), rel=0.05)
 
 
 @given(p=st.lists(shares, min_size=1, max_size=20), a=factor, b=factor)
 def test_the_offset_of_margins_is_the_same(p: list[float], a: float, b: float) -> None:
     stated = np.asarray(p)
-    margins = (np.log(stated) - np.log1p(-stated))[:, None] + margin_offset([a, b])
-    np.testing.assert_allclose(
-        margins_to_predictions(margins, "logistic"), undo_factors(stated, [a, b]), rtol=1e-9
-    )
+    np.testing.assert_allclose(offset(stated, [a, b]), undone(stated, [a, b]), rtol=1e-9)
+    # Only ratios matter.
+    np.testing.assert_allclose(offset(stated, [a, b]), offset(stated, [3 * a, 3 * b]), rtol=1e-9)
     three = np.stack([stated, 1.0 - stated, np.ones_like(stated)], axis=1)
     three /= three.sum(axis=1, keepdims=True)
-    moved = margins_to_predictions(np.log(three) + margin_offset([a, b, 1.0]), "softmax")
-    np.testing.assert_allclose(moved, undo_factors(three, [a, b, 1.0]), rtol=1e-9)
-
-
-@given(p=st.lists(shares, min_size=1, max_size=20), old=shares, new=shares)
-def test_there_and_back(p: list[float], old: float, new: float) -> None:
-    one, other = [1.0 - old, old], [1.0 - new, new]
-    np.testing.assert_allclose(shifted_prior(shifted_prior(p, one, other), other, one), p, rtol=1e-6)
-
-
-def test_only_ratios_matter_and_certainty_stays() -> None:
-    np.testing.assert_allclose(undo_factors([0.2, 0.7], [1.0, 5.0]), undo_factors([0.2, 0.7], [2.0, 10.0]))
-    assert undo_factors([0.0, 1.0], [1.0, 5.0]).tolist() == [0.0, 1.0]
-    assert undo_factors([0.3], [2.0, 2.0])[0] == pytest.approx(0.3)
+    np.testing.assert_allclose(offset(three, [a, b, 1.0]), undone(three, [a, b, 1.0]), rtol=1e-9)
 
 
 def test_balanced_classes_weigh_the_same() -> None:
@@ -91,8 +93,8 @@ def test_balanced_classes_weigh_the_same() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(RecipeError, match="above 0"):
-        undo_factors([0.5], [0.0, 1.0])
-    with pytest.raises(TableError, match="one for each class"):
-        undo_factors([0.5], [1.0, 1.0, 1.0])
+        margin_offset([0.0, 1.0])
+    with pytest.raises(RecipeError, match="above 0"):
+        margin_offset([1.0, float("nan")])
     with pytest.raises(TableError, match="class numbers"):
         balanced_factors([0, 2], 2)
