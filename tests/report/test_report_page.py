@@ -233,7 +233,7 @@ def test_a_network_shows_its_race_and_its_passes_and_names_what_judged_it(
     assert "path" not in sections
     said = " ".join("".join(page.text).split())
     assert "judged on one held-out fifth" in said
-    assert "which chose the pass but did not train the model" in said
+    assert "which chose where to stop but did not train the model" in said
     assert "means of the folds" not in said
     assert re.search(r"A race of [234] learning rates from", said)
     for figure in ("Held-out loss against learning rate", "Length of the gradient", "Dead neurons"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from justright.features.plan import FeaturePlan, PlanData
@@ -65,3 +66,42 @@ def test_an_additive_model_has_one_member_a_fold_for_it_finds_its_own_penalties(
     assert {(m.setting, m.penalty) for m in members} == {(0, 1.0)}
     path = population(Recipe(family="crossed", penalty=Penalty(path=(3.0, 1.0))), DATA, exact_sums=False)
     assert {m.penalty for m in path} == {3.0, 1.0}
+
+
+def test_of_many_rows_trees_are_judged_on_one_tenth(tmp_path, monkeypatch):
+    """The limit is lowered: 3,000 rows stand for 600,000."""
+    from justright import train
+    from justright.workflow import fit, population
+
+    for module in (fit, population):
+        monkeypatch.setattr(module, "ONE_PART_FROM", 2_000)
+    rng = np.random.default_rng(5)
+    rows = {name: rng.normal(size=3_000).tolist() for name in ("a", "b")}
+    rows["y"] = (np.sin(3 * np.asarray(rows["a"])) + rng.normal(0, 0.1, 3_000)).tolist()
+    wide = {"boosting": {"rounds": 60, "rate": 0.2}, "baseline": False, "out": tmp_path}
+    run = train(rows, target="y", family="boosted", **wide)
+    held = run.summary.rows.held_out
+    assert held == pytest.approx(300, abs=50) and run.summary.judged_by == "one held-out tenth"
+    assert f"{3_000 - held} of 3000 rows trained it" in (run.path / "model" / "card.md").read_text()
+    # The very model that was judged leaves.
+    place, said = _held_out(run)
+    assert len(place) == held
+    whole = run.model.predict({name: np.asarray(rows[name])[place].tolist() for name in ("a", "b")})
+    np.testing.assert_allclose(whole, said, rtol=1e-5, atol=1e-6)
+    # Folds that were asked for are kept, as are groups.
+    own = train(rows, target="y", family="boosted", split={"folds": 3}, **wide)
+    assert own.summary.rows.held_out == 0 and own.summary.judged_by == "3 folds"
+    rows["g"] = [f"g{k % 300}" for k in range(3_000)]
+    grouped = train(rows, target="y", family="boosted", split={"by": ["g"]}, **wide)
+    place, _ = _held_out(grouped)
+    judged = {rows["g"][k] for k in place}
+    assert grouped.summary.judged_by == "one held-out fifth"
+    assert sum(group in judged for group in rows["g"]) == len(place)
+
+
+def _held_out(run):
+    """Rows and predictions of the held-out rows."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(run.path / "out_of_fold.parquet")
+    return table["row"].to_numpy(), table["prediction"].to_numpy()

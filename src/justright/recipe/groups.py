@@ -24,7 +24,8 @@ class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     test : float
         Per cent of the rows kept for `justright evaluate`, 0..90; default 0 = none.
     folds : int
-        Folds of the cross-validation, 2..20; default 5.
+        Folds of the cross-validation, 2..20; default 5. Boosted trees on more than 500,000 rows are judged on
+        one held-out tenth instead, unless another number is asked for.
     repeats : int
         Repetitions of the folds with other salts, 1..10.
     salt : str

@@ -21,6 +21,7 @@ from justright.schema import Column, Finding, Value
 from justright.values import figure
 from justright.workflow.fit import Fitted, Prepared
 from justright.workflow.judge import Judgement
+from justright.workflow.population import one_part
 from justright.workflow.race import Race, race_of
 from justright.workflow.terms import front_of, sentences_of
 
@@ -91,7 +92,7 @@ def _facts(prepared: Prepared, fitted: Fitted, findings: list[Finding], reading:
             SliceFact(f"{s.column} = {s.value}", s.rows, _loss_name(target.task), s.loss)
             for s in evaluation.slices
         ),
-        rows=data.trained if is_network(fitted.family) and not recipe.network.cv else data.rows,
+        rows=data.trained if one_part(recipe, fitted.family, data.rows) else data.rows,
         class_rows=_class_rows(data, target.classes),
         columns=tuple(_column_fact(c, data) for c in schema.columns if c.name in data.plan.columns),
         set_aside=tuple(ColumnFact(c.name, c.kind, c.reason) for c in aside),
@@ -119,12 +120,12 @@ def _training(
         chosen = "The penalties of each function and table were chosen by the loss of the held-out rows."
     if is_network(family):
         chosen = _rate(judgement, recipe, race)
-    if is_network(family) and not recipe.network.cv:
+    if one_part(recipe, family, data.rows):
         return (
             f"One part of the rows, drawn {by}, judges the model; {data.trained} of {data.rows} rows trained "
             f"it, {data.test_rows} are kept for the test.",
             chosen,
-            "The pass that was the best on that part is kept.",
+            "What was the best on that part is kept.",
             *even,
         )
     exported = "trained beside them" if is_network(family) else "was then trained"

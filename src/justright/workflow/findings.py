@@ -190,6 +190,12 @@ def _training(trained: Trained, recipe: Recipe) -> list[Finding]:
         found.append(Finding("training-interrupted", "warning", sentence, {}, "train again"))
     elif is_network(recipe.family):
         return found
+    elif recipe.family == BOOSTED:
+        rounds = max((row.norms.get("rounds", 0.0) for row in trained.history.rows), default=0.0)
+        if trained.history.ended.startswith("all ") and rounds >= recipe.boosting.rounds:
+            sentence = f"The validation loss was still falling when all {rounds:,.0f} rounds were used up."
+            move = f"--set boosting.rounds={2 * recipe.boosting.rounds}"
+            found.append(Finding("training-still-improving", "info", sentence, {"rounds": rounds}, move))
     elif trained.history.ended.startswith("all ") and recipe.descent.optimizer == "exact":
         sentence = f"The training did not converge: {trained.history.ended}."
         move = f"--epochs {2 * recipe.descent.epochs}"

@@ -33,7 +33,7 @@ from justright.training.loop import Trained, Trainer
 from justright.workflow.balance import balanced
 from justright.workflow.family import family_of
 from justright.workflow.judge import Judgement, judge
-from justright.workflow.population import population
+from justright.workflow.population import ONE_PART_FROM, one_part, population
 from justright.workflow.race import RACE, race_of
 
 _TREES: Final = 0.1  # rounds without a better one that are borne, as a share of those so far
@@ -122,8 +122,10 @@ def fit(prepared: Prepared, recipe: Recipe, checkpoint: Path, callbacks: Sequenc
     data, schema = prepared.data, prepared.schema
     family = family_of(recipe, data.plan, data.rows)
     _require_columns(family, data)
-    if is_network(family) and not recipe.network.cv:
-        data = data.one_part()
+    if one_part(recipe, family, data.rows):
+        # Rows of a group stay together, and a period is whole.
+        parted = data.rows > ONE_PART_FROM and not recipe.split.by and not recipe.split.time
+        data = data.one_part(half=parted)
     target = schema.target
     assert target is not None
     even = balanced(data, recipe, target)

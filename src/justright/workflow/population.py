@@ -13,11 +13,16 @@ from justright.models.blend import BLEND
 from justright.models.boosted import BOOSTED
 from justright.models.crossed import CROSSED
 from justright.models.registry import is_network
-from justright.recipe import Recipe
+from justright.recipe import Recipe, Split
 from justright.schema import Member
 from justright.workflow.family import family_of
 
-__all__ = ["penalty_path", "population"]
+__all__ = ["ONE_PART_FROM", "one_part", "penalty_path", "population"]
+
+ONE_PART_FROM: Final = 500_000
+"""Rows above which what would be trained anew for each fold is judged on one held-out tenth."""
+
+_FOLDS: Final = Split().folds
 
 _STRONGEST: Final = 1.0  # decades: features have unit variance, so penalty 10 shrinks to a tenth
 _MILD: Final = -2.0  # a penalty of 0.01 / rows moves no weight by more than a hundredth of its error
@@ -46,6 +51,31 @@ def penalty_path(rows: int, kind: str, per_decade: int) -> tuple[float, ...]:
     return tuple(10.0 ** (first - step / per_decade) for step in range(count))
 
 
+def one_part(recipe: Recipe, family: str, rows: int) -> bool:
+    """Say whether one held-out part judges a family, and the very model that was judged is exported.
+
+    Networks, unless folds are asked for; of more than 500,000 rows boosted trees too, unless the recipe has a
+    number of folds of its own. Folds of the other families share their passes and cost little more.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Folds.
+    family : str
+        What is trained.
+    rows : int
+        Training rows.
+
+    Examples
+    --------
+    >>> [one_part(Recipe(), "boosted", rows) for rows in (500_000, 500_001)]
+    [False, True]
+    """
+    if is_network(family):
+        return not recipe.network.cv
+    return family == BOOSTED and rows > ONE_PART_FROM and recipe.split.folds == _FOLDS
+
+
 def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[Member, ...]:
     """Return the members of a recipe, those that train on the same rows side by side.
 
@@ -59,6 +89,8 @@ def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[M
         Members cost nothing: take a finer path.
     """
     family = family_of(recipe, data.plan, data.rows)
+    if one_part(recipe, family, data.rows):
+        return (Member(data.judging, penalty=float(family == BOOSTED), forward=data.forward),)
     if is_network(family):
         return _networks(recipe, data)
     penalty = recipe.penalty
@@ -79,8 +111,6 @@ def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[M
 
 
 def _networks(recipe: Recipe, data: DataModule) -> tuple[Member, ...]:
-    """Return one network that is judged on one held-out part, or one a fold and one of all rows."""
-    if not recipe.network.cv:
-        return (Member(fold=data.judging, forward=data.forward),)
+    """Return one network a fold and one of all rows."""
     groups = [(-1, 0)] + [(k, r) for r in range(recipe.split.repeats) for k in range(recipe.split.folds)]
     return tuple(Member(fold, repeat=repeat, forward=data.forward) for fold, repeat in groups)

@@ -206,5 +206,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         if not self.rows.held_out:
             return f"{self.folds} folds"
         share = self.rows.held_out / max(self.rows.train, 1)
-        like = abs(share * self.folds - 1.0) <= _LIKE
-        return f"one held-out {_SHARES.get(self.folds, 'part') if like else 'part'}"
+        # A fold, or of many rows half a fold.
+        like = next((n for n in (self.folds, 2 * self.folds) if abs(share * n - 1.0) <= _LIKE), 0)
+        return f"one held-out {_SHARES.get(like, 'part')}"

@@ -33,6 +33,7 @@ from justright.workflow.findings import findings_of, in_order
 from justright.workflow.fit import Fitted, Phase, Prepared, fit, write_training
 from justright.workflow.held_out import write_held_out
 from justright.workflow.judge import Judgement
+from justright.workflow.population import one_part
 from justright.workflow.race import passes_of
 from justright.workflow.run import Run, load_run
 from justright.workflow.summary import Rows, Seconds, Summary
@@ -232,6 +233,10 @@ def _finished(
     summary = _summary(folder, model_id, judgement, fitted.data, schema, fitted.recipe, seconds)
     if is_network(fitted.family):
         summary = _of_network(summary, fitted)
+    if one_part(fitted.recipe, fitted.family, fitted.data.rows):
+        held_out = fitted.data.rows - fitted.data.trained
+        rows = msgspec.structs.replace(summary.rows, held_out=held_out)
+        summary = msgspec.structs.replace(summary, rows=rows)
     if climbed is not None:
         said = f"{summary.verdict} {climbed.why}".strip()
         summary = msgspec.structs.replace(summary, ladder=list(climbed.rungs), verdict=said)
@@ -310,13 +315,10 @@ def _summary(
 
 
 def _of_network(summary: Summary, fitted: Fitted) -> Summary:
-    """Add what only networks have: the rows that judged them, and how their passes went."""
-    data = fitted.data
-    held_out = 0 if fitted.recipe.network.cv else data.rows - data.trained
-    rows = msgspec.structs.replace(summary.rows, held_out=held_out)
+    """Add what only networks have: how their passes went."""
     seconds = getattr(fitted.learner, "compile_seconds", None)
     passes = passes_of(fitted.trained, fitted.judgement.member, seconds)
-    return msgspec.structs.replace(summary, rows=rows, passes=passes)
+    return msgspec.structs.replace(summary, passes=passes)
 
 
 @contextmanager

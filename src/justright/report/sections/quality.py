@@ -24,7 +24,7 @@ def quality(facts: Facts) -> Section:
     base = _base_rates(facts)
     seen = f"{count(summary.rows.train)} rows, each predicted by a model that has not seen it"
     if summary.rows.held_out:
-        seen = f"{count(summary.rows.held_out)} rows, which chose the pass but did not train the model"
+        seen = f"{count(summary.rows.held_out)} rows, which chose where to stop but did not train the model"
     lede = (
         f"All figures are of held-out predictions ({seen}, {summary.judged_by}). "
         "A whisker is the 95 % interval for new rows of the same kind.",
