@@ -1,5 +1,5 @@
 """Watching a model in service against the rows it was trained on."""
 
-from justright.monitor.baseline import baseline
+from justright.monitor.baseline import Proof, baseline
 
-__all__ = ["baseline"]
+__all__ = ["Proof", "baseline"]

@@ -15,9 +15,10 @@ from justright.datamodule import DataModule
 from justright.models.blend import BLEND
 from justright.models.reading import Reading
 from justright.models.registry import is_network
-from justright.monitor import baseline
+from justright.monitor import Proof, baseline
+from justright.monitor.attribution import terms_of
 from justright.recipe import Recipe
-from justright.schema import Column, Finding, Value
+from justright.schema import Column, Finding, Target, Value
 from justright.values import figure
 from justright.workflow.fit import Fitted, Prepared
 from justright.workflow.judge import Judgement
@@ -68,7 +69,17 @@ def export_bundle(
         created_by="justright",
     )
     card = write_card(_facts(prepared, fitted, findings, reading))
-    return write_bundle(prepared.folder.model, model, arrays, baseline(data.plan, data.blocks), card)
+    terms = terms_of(model.family, model.front, arrays, data.plan)
+    watched = baseline(data.plan, data.blocks, proof=_proof(judgement, target), terms=terms)
+    return write_bundle(prepared.folder.model, model, arrays, watched, card)
+
+
+def _proof(judgement: Judgement, target: Target) -> Proof:
+    """Return what the model says of held-out rows, and what came true: what service is compared with."""
+    held = judgement.held
+    names = tuple(f"(prediction {name})" for name in target.classes) if target.task == "multiclass" else ()
+    names = names or ("(prediction)",)
+    return Proof(target.task, np.asarray(held.prediction, np.float64), held.target, held.weight, names)
 
 
 def _facts(prepared: Prepared, fitted: Fitted, findings: list[Finding], reading: Reading | None) -> CardFacts:
