@@ -1,4 +1,4 @@
-"""The bound of our server: the same uvicorn with the same settings, which reads a body and answers a constant.
+"""The bound of our server: the same uvicorn and settings, which reads each body and answers a constant.
 
     python echo.py PORT ANSWER_OF_1_ROW ANSWER_OF_100_ROWS
 

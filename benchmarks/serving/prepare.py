@@ -37,8 +37,8 @@ JUSTRIGHT: Final = str(Path(sys.executable).parent / "justright")
 
 def prepare(again: bool = False) -> Path:
     """Make what is missing and return the folder."""
-    sources = b"".join((HERE / name).read_bytes() for name in ("problem.py", "peer_models.py", "prepare.py"))
-    mark = hashlib.sha256(sources).hexdigest()[:16]
+    sources = b"".join((HERE / name).read_bytes() for name in ("problem.py", "peer_models.py"))
+    mark = hashlib.sha256(sources + repr(OPTIONS).encode()).hexdigest()[:16]
     done = WORK / "made.txt"
     if done.exists() and done.read_text() == mark and not again:
         return WORK

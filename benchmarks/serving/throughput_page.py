@@ -42,7 +42,7 @@ def _head(results: dict[str, Any], date: str) -> list[str]:
     lines = [
         f"# Requests a second and latency of servers, {date}",
         "",
-        "`python benchmarks/serving/throughput.py`. The method stands in its head. 30 numbers, 10 categories;",
+        "`python benchmarks/serving/throughput.py`. Method: in its head. 30 numbers, 10 categories;",
         f"server on core 0, wrk (one thread, closed loop) on core 1; {_span(seconds, 'g')} s a case, medians",
         "of the repeats, in brackets the lowest and highest requests a second. Latencies in ms, kept by wrk",
         "in steps of 1 us, with its correction for coordinated omission. Load average found during the runs:",
