@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import justright
+from justright.bundle.explaining import Explainer
 from justright.errors import ColumnError, RecipeError, StorageError, TrainingError
 from justright.recipe import Recipe
 from justright.training.callbacks import StopTraining
@@ -355,3 +358,23 @@ def test_tiny_tables(trained, rows):
 def test_a_family_that_nobody_made_known_is_refused_before_the_rows_are_read(tmp_path):
     with pytest.raises(RecipeError, match="neural"):
         train_recipe(Recipe(target="y", table="none.csv", family="neurall"), out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "held"),
+    [({}, True), ({"features": {"hold": False}}, False), ({"split": {"time": "t"}, "drop": ["t"]}, False)],
+)
+def test_a_line_ends_where_the_training_rows_end(tmp_path, change, held):
+    """Beyond them it goes on only where that is asked for, or was judged by a split in time."""
+    rng = np.random.default_rng(3)
+    x = rng.uniform(0, 10, 300)
+    rows = {"x": x.tolist(), "y": (2 * x + rng.normal(0, 0.01, 300)).tolist(), "t": list(range(300))}
+    change = {"drop": ["t"]} | change
+    run = justright.train(rows, target="y", family="linear", baseline=False, out=tmp_path, **change)
+    at = [float(x.min()) - 5.0, float(x.min()), float(x.max()), float(x.max()) + 5.0]
+    low, first, last, high = run.model.predict({"x": at})
+    assert (low == first and high == last) if held else (low < first - 9.0 and high > last + 9.0)
+    if held:
+        batch = pa.RecordBatch.from_pydict({"x": at})
+        told = Explainer(run.model).explain_batch(batch).terms
+        np.testing.assert_allclose(told[[0, 3]], told[[1, 2]], rtol=1e-12)

@@ -53,6 +53,9 @@ class Spec:
     clip : float
         Numbers count as at most so many standard deviations from their mean, for families that clip;
         default inf = as they are.
+    hold : bool
+        A number beyond those of the training rows counts in service as the nearest of them, for families
+        whose line would go on; default False.
     scratch : Path or None
         Folder for files of this training alone, for families that keep more than fits into memory; None =
         none.
@@ -65,6 +68,7 @@ class Spec:
     schedule: Schedule
     rows: int
     clip: float = np.inf
+    hold: bool = False
     scratch: Path | None = None
 
 

@@ -57,6 +57,11 @@ class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         In linear models a number counts as at most so many standard deviations from its mean, > 0;
         default 20 touches only values that would rule the fit alone (kdd99, `src_bytes` at 700
         standard deviations: the log loss halves).
+    hold : bool
+        In linear models a number beyond those of the training rows counts as the nearest of them; default
+        True, but never where the split is by time. A line that goes on follows every broken value:
+        diamonds, where a few sizes are typing errors, 1,000 rows: rmse on the others 1,266, held 1,150, and
+        the stated interval holds in 98 of 100 samples instead of 77.
     """
 
     rare: int = 5
@@ -64,6 +69,7 @@ class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buckets: int = 1_000
     text_slots: int = 4_096
     clip: float = 20.0
+    hold: bool = True
 
 
 class Penalty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

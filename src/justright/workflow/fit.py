@@ -184,8 +184,10 @@ def _question(
         descent = Descent("sgd", epochs=passes, patience=recipe.network.patience, tolerance=0.0)
     if family == BOOSTED:
         descent = Descent("sgd", epochs=recipe.boosting.rounds, patience=_TREES, tolerance=0.0)
-    scratch = prepared.folder.scratch
-    spec = Spec(loss, outputs, data.plan, descent, schedule, data.rows, recipe.features.clip, scratch)
+    features, scratch = recipe.features, prepared.folder.scratch
+    # A split by time judges how lines go on beyond the rows that trained them: there they may.
+    hold = features.hold and not recipe.split.time
+    spec = Spec(loss, outputs, data.plan, descent, schedule, data.rows, features.clip, hold, scratch)
     exact = loss.name == "squared" and recipe.descent.optimizer == "exact"
     return learner, spec, population(recipe, data, exact_sums=exact)
 

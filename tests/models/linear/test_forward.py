@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,21 @@ def test_missing_without_an_indicator_is_the_mean(problem):
     front, arrays = model(spec, 1)
     blocks[0].numeric[0] = np.nan
     assert margins(front, arrays, blocks[0])[0, 0] == pytest.approx(arrays["bias"][0] * 3.0 - 7.0)
+
+
+def test_numbers_are_held_to_the_range_of_the_front(problem):
+    spec, blocks = problem(n=40, p=2, fields=(), n_blocks=1, missing=True)
+    front, arrays = model(spec, 1)
+    low, high = [-0.5, -0.25], [0.5, 0.0]
+    block = blocks[0]
+    inside = np.clip(block.numeric, np.float32(low), np.float32(high))
+    assert (inside != block.numeric)[~np.isnan(block.numeric)].any()
+    wanted = margins(front, arrays, replace(block, numeric=inside))
+    held = front | {"low": low, "high": high}
+    np.testing.assert_array_equal(margins(held, arrays, block), wanted)
+    for lie in ({"low": [0.0]}, {"low": [1.0, 1.0]}, {"low": "x"}, {"low": [float("nan"), 0.0]}):
+        with pytest.raises(BundleError, match="train the model again"):
+            layout_of(held | lie)
 
 
 def test_layout_there_and_back():

@@ -39,7 +39,7 @@ def contributions(
     features = layout.numeric + len(layout.sizes) + len(data.text)
     out = np.zeros((block.rows, features, weights.shape[1]))
     gone = np.isnan(block.numeric)
-    z = np.clip(np.where(gone, np.float32(0), block.numeric), -layout.clip, layout.clip).astype(np.float64)
+    z = np.where(gone, np.float32(0), layout.cut(block.numeric)).astype(np.float64)
     out[:, : layout.numeric] = z[:, :, None] * weights[: layout.numeric]
     for number, place in enumerate(layout.indicators):
         out[:, place] += gone[:, place, None] * weights[layout.numeric + number]

@@ -34,6 +34,7 @@ from justright.kernels.descent import (
 )
 from justright.models.base import Curve, Progress, Spec, State, training_rows
 from justright.models.linear import design
+from justright.models.linear.alike import Alikeness
 from justright.models.linear.design import sampled
 from justright.models.linear.exact import export_linear, margins_of
 from justright.models.linear.newton import best_bias
@@ -114,6 +115,7 @@ class DescentLinear:
         active = np.flatnonzero(~state["failed"])
         part = {name: np.ascontiguousarray(array[..., active]) for name, array in state.items()}
         chosen = [members[int(place)] for place in active]
+        apart = float("nan")
         # A diverging member overflows; it is found below by its loss.
         with np.errstate(over="ignore", invalid="ignore"):
             if spec.descent.optimizer == "rprop":
@@ -121,7 +123,7 @@ class DescentLinear:
             elif _full_batch(spec):
                 _full_step(spec, part, chosen, number)
             else:
-                _epoch(spec, part, blocks, chosen, number)
+                apart = _epoch(spec, part, blocks, chosen, number)
             found = evaluate(spec, blocks, chosen, part["theta"], 1.0)
             norms = _norms(part, found, chosen, state["theta"][..., active])
             if "gradient" in part:
@@ -138,6 +140,8 @@ class DescentLinear:
         train[active], validation[active] = found.train, found.validation
         gradient[active], step[active] = norms
         lengths = {"gradient": gradient, "step": step}
+        if np.isfinite(apart):
+            lengths["targets_apart"] = np.where(state["failed"], np.nan, apart)
         nobody = np.zeros(len(members), bool)
         curves = (Curve(1.0, train, validation),)
         return new, Progress(curves, nobody, lengths, steps, _story(new, members), new["failed"])
@@ -197,17 +201,31 @@ def _mean_weight(blocks: Sequence[Block], members: Sequence[Member]) -> FloatArr
     return np.maximum(total, 1e-300) / np.maximum(count, 1.0)
 
 
-def _epoch(spec: Spec, part: State, blocks: Sequence[Block], members: Sequence[Member], number: int) -> None:
-    """Make one pass of steps in the order of the pass; changes the arrays of `part`."""
+def _epoch(
+    spec: Spec, part: State, blocks: Sequence[Block], members: Sequence[Member], number: int
+) -> float:
+    """Make one pass of steps in the order of the pass; changes the arrays of `part`.
+
+    Returns how far the mean targets of its batches are apart, see `alike`.
+    """
     layout = design.layout_for(spec.plan, spec.clip)
     count = spec.outputs * len(members)
     columns = _columns(part, members, spec.outputs)
     memory = _memory(part, columns, layout.dense, spec.outputs)
-    rule = _rule(spec, members, sum(block.rows for block in blocks), number)
+    count_of_rows = sum(block.rows for block in blocks)
+    rule = _rule(spec, members, count_of_rows, number)
+    alike = Alikeness(count_of_rows, spec.descent.batch, _classes(spec, blocks))
     for block in shuffled(blocks, int(part["seed"][0]), number):
+        alike.add(block)
         for rows in design.rows_of(block, layout, count):
             descend(_kernel_rows(rows, layout.dense), columns, memory, rule, spec.loss.gradient)
     _keep_steps(part, memory)
+    return alike.apart
+
+
+def _classes(spec: Spec, blocks: Sequence[Block]) -> int:
+    """Return the number of classes of a target, 0 for numbers, of which zero and one are two classes."""
+    return spec.outputs if spec.loss.link == "softmax" and blocks[0].target.ndim == 1 else 0
 
 
 def _full_step(spec: Spec, part: State, members: Sequence[Member], number: int) -> None:

@@ -94,6 +94,12 @@ def export_linear(
     front = layout_for(spec.plan, spec.clip).to_front()
     front["centre"] = target.centre if target else 0.0
     front["scale"] = target.scale if target else 1.0
+    if spec.hold:
+        ends = np.asarray([(each.low, each.high) for each in spec.plan.data.numeric]).reshape(-1, 2)
+        centre = np.asarray([(each.centre, each.scale) for each in spec.plan.data.numeric]).reshape(-1, 2)
+        most = min(spec.clip, float(np.finfo(np.float32).max))
+        z = np.clip((ends - centre[:, :1]) / centre[:, 1:], -most, most)
+        front["low"], front["high"] = z[:, 0].tolist(), z[:, 1].tolist()
     return front, {
         "weights": np.ascontiguousarray(weights[:, :, member]),
         "bias": np.ascontiguousarray(bias[:, member]),

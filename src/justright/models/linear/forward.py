@@ -4,7 +4,8 @@
 
 `weights` float64 (d, outputs) holds, in this order: numbers, missing indicators, categories field by
 field, token slots. `bias` float64 (outputs,).
-z is cut at `clip` standard deviations. The margin is then mapped to the target's unit by
+z is cut at `clip` standard deviations, and held to the range of the training rows where the front has one
+(`low`, `high`, one each a column). The margin is then mapped to the target's unit by
 `scale` and `centre` of the front.
 """
 
@@ -37,21 +38,36 @@ class Layout:
         Number of token slots.
     clip : float
         Numbers count as at most so many standard deviations from their mean; inf = as they are.
+    held : float32 (2, p), optional
+        Least and greatest value that counts, of each column.
     """
 
     def __init__(
-        self, numeric: int, indicators: list[int], sizes: list[int], tokens: int, clip: float = np.inf
+        self,
+        numeric: int,
+        indicators: list[int],
+        sizes: list[int],
+        tokens: int,
+        clip: float = np.inf,
+        held: npt.NDArray[np.float32] | None = None,
     ) -> None:
         self.numeric = numeric
         self.indicators = indicators
         self.sizes = sizes
         self.tokens = tokens
         self.clip = clip
+        self.held = held
         self.dense = numeric + len(indicators)
         ends = self.dense + np.cumsum([0, *sizes])
         self.offsets = [int(end) for end in ends[:-1]]
         self.token_offset = int(ends[-1])
         self.width = self.token_offset + tokens
+
+    def cut(self, z: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return numbers (rows, p) as they count; missing ones stay as they are."""
+        if np.isfinite(self.clip):
+            z = np.clip(z, -self.clip, self.clip)
+        return z if self.held is None else np.clip(z, self.held[0], self.held[1])
 
     def to_front(self) -> dict[str, Any]:
         """Return the layout as JSON values."""
@@ -73,6 +89,7 @@ def layout_of(front: Mapping[str, Any]) -> Layout:
             [int(size) for size in front["sizes"]],
             int(front["tokens"]),
             np.inf if front.get("clip") is None else float(front["clip"]),
+            np.asarray([front["low"], front["high"]], np.float32) if "low" in front else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(
@@ -86,6 +103,10 @@ def layout_of(front: Mapping[str, Any]) -> Layout:
         or made.width > 2**31
     ):
         raise BundleError("a linear front with impossible sizes", next_step="train the model again")
+    if made.held is not None and (
+        made.held.shape != (2, made.numeric) or not (made.held[0] <= made.held[1]).all()
+    ):
+        raise BundleError("a linear front whose ranges fit no columns", next_step="train the model again")
     if any(not 0 <= i < made.numeric for i in made.indicators):
         raise BundleError("a linear front whose indicators name no column", next_step="train the model again")
     return made
@@ -113,9 +134,7 @@ def margins(front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], bl
     z = block.numeric
     gone = np.isnan(z) if z.size else np.zeros(z.shape, bool)
     any_gone = bool(gone.any())
-    filled = np.where(gone, np.float32(0), z) if any_gone else z
-    if np.isfinite(layout.clip):
-        filled = np.clip(filled, -layout.clip, layout.clip)
+    filled = np.where(gone, np.float32(0), layout.cut(z)) if any_gone else layout.cut(z)
     total = filled.astype(np.float64) @ weights[: layout.numeric] + np.asarray(arrays["bias"], np.float64)
     if any_gone and layout.indicators:
         total += gone[:, layout.indicators].astype(np.float64) @ weights[layout.numeric : layout.dense]
