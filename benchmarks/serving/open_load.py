@@ -1,6 +1,6 @@
-"""An open load: requests are due at random times whether the server keeps up or not; every answer is checked.
+"""An open load: requests are due at random times, whatever the server does; every answer is checked.
 
-A request that is due takes a connection that is free. Where all are busy, or where this process is 50 ms late,
+A request that is due takes a connection that is free. Where all are busy, or this process is 50 ms late,
 it is not sent and counted as such, so that the load that reached the server is known. Latency runs from the
 moment a request is sent; how late they were sent is told beside it. A connection that ends with a request on
 its way is a failed request.

@@ -167,7 +167,7 @@ SIDES: Final = {
         ),
         Side(
             "echo",
-            "our uvicorn, reads the same body and answers a constant of the same size",
+            "our connections and loop, which read the same body and answer a constant of the same size",
             *(_echo, lambda rows: f"/{rows}", _instances, _labelled, "ours"),
         ),
         Side(

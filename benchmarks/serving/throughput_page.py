@@ -82,13 +82,19 @@ def _ratio(model: str, case: str, sides: dict[str, Runs], name: str) -> str:
     """Return how many times the rate of a side ours is, with what was missed."""
     if name not in sides:
         return ""
-    times = middle(sides[OURS], case, "rate") / middle(sides[name], case, "rate")
+    times = _times(sides, case, name)
     words = [f"{times:.2f}"]
     if model == "linear" and times < REACH[name]:
         words.append("missed")
     if name != "echo" and middle(sides[OURS], case, "p99") > middle(sides[name], case, "p99"):
         words.append("p99")
     return " ".join(words)
+
+
+def _times(sides: dict[str, Runs], case: str, name: str) -> float:
+    """Return how many times the rate of a side ours is."""
+    theirs = middle(sides[name], case, "rate")
+    return middle(sides[OURS], case, "rate") / theirs if theirs else float("inf")
 
 
 def _case(model: str, case: str, sides: dict[str, Runs]) -> Iterator[str]:
@@ -104,7 +110,7 @@ def _case(model: str, case: str, sides: dict[str, Runs]) -> Iterator[str]:
     for name, runs in sides.items():
         rates = [run["cases"][case]["rate"] for run in runs]
         rate = middle(runs, case, "rate")
-        times = f"{middle(sides[OURS], case, 'rate') / rate:.2f} x" if OURS in sides and rate else ""
+        times = f"{_times(sides, case, name):.2f} x" if OURS in sides else ""
         figures = [f"{middle(runs, case, figure):.2f}" for figure in ("p50", "p99", "p99.9")]
         errors = sum(run["cases"][case]["errors"] for run in runs)
         cells = [name, f"{rate:,.0f} ({_span(rates, ',.0f')})", times, *figures, str(errors)]
