@@ -21,17 +21,19 @@ __all__ = ["Answers", "Asked", "Contributions", "Described", "Question", "Record
 
 
 class Question(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """What a request asks: rows, or columns, of plain Python values.
+    """What a request asks: columns of plain Python values.
 
     Parameters
     ----------
     size : int
         Number of rows, at least 1.
     rows : sequence of mappings, optional
-        One mapping of column names to values a row; None where the request came by column. An entry may
-        be no mapping when the client sent something else: the model refuses it and names the row.
+        For those who ask in process with rows at hand, one mapping of column names to values each; the
+        dialects never give it, whatever the form of the request.
     columns : mapping of str to sequence, optional
-        `size` values a column; None where the request came by row. Exactly one of the two is given.
+        As every dialect gives it: all the columns of the model in its order and no other, `size` values
+        each. A cell is None, bool, int, float or text; from Parquet also a date, Decimal or bytes. It
+        is not checked against the kind of its column yet.
     explain : bool, default False
         Contributions are wanted.
     level : float, default 0
@@ -43,8 +45,8 @@ class Question(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     Examples
     --------
-    >>> Question(size=1, rows=[{"age": 31}]).columns is None
-    True
+    >>> Question(size=2, columns={"age": (31, None)}).explain
+    False
     """
 
     size: int
@@ -129,9 +131,11 @@ class Asked(msgspec.Struct, frozen=True):
     optional: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Described:
     """What a client must know of a model, and a dialect to read a request.
+
+    Make one for each loaded version and keep it: dialects keep a decoder as long as it lives.
 
     Parameters
     ----------
