@@ -1,0 +1,332 @@
+"""MLflow's scoring protocol, which is SageMaker's as well: /invocations in four JSON forms, CSV, Parquet.
+
+    {"dataframe_split": {"columns": [...], "data": [[...], ...]}}   ->  {"predictions": [...]}
+    {"dataframe_records": [{...}, ...]}
+    {"instances": [...]}, {"inputs": {column: [...]}}               each with or without "params"
+    anything wrong                                                  ->  {"error_code": .., "message": ..}
+
+Source: mlflow 3.18, `pyfunc/scoring_server` and `utils/proto_json_utils.py`. The trace of a stack, which
+MLflow adds to its errors, is never sent.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from justright.errors import ColumnError, MissingExtraError, RowError, TableError
+from justright.serve.dialects.answered import as_columns
+from justright.serve.dialects.bodies import encode, kind_of, no_key_twice, parse, plain_text
+from justright.serve.dialects.table import Cell, RowReader, complete, from_columns, from_rows, wishes
+from justright.serve.exchange import Answers, Described, Question
+
+__all__ = ["Media", "PING", "media_of", "read", "refuse", "unsupported", "version", "write"]
+
+Media: TypeAlias = Literal["json", "csv", "parquet"]
+
+PING: Final = b"\n"
+"""Body of /ping and /health."""
+
+_FORMS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
+_MEDIA: Final[dict[str, Media]] = {
+    "application/json": "json",
+    "text/csv": "csv",
+    "application/vnd.apache.parquet": "parquet",
+}
+_CODES: Final = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "ENDPOINT_NOT_FOUND",
+    408: "DEADLINE_EXCEEDED",
+    429: "RESOURCE_EXHAUSTED",
+    501: "NOT_IMPLEMENTED",
+    503: "TEMPORARILY_UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+
+class _Split(msgspec.Struct, forbid_unknown_fields=True):
+    """A data frame as pandas splits it."""
+
+    data: list[list[Cell]]
+    columns: list[str] | None = None
+    index: list[Cell] | None = None
+
+
+class _SplitBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The body around it."""
+
+    dataframe_split: _Split
+    params: Any = None
+
+
+class _Inputs(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request by column."""
+
+    inputs: dict[str, list[Cell]]
+    params: Any = None
+
+
+_SPLIT: Final = msgspec.json.Decoder(_SplitBody)
+_INPUTS: Final = msgspec.json.Decoder(_Inputs)
+_RECORDS: Final = RowReader("dataframe_records", ("params",), lists=False)
+_INSTANCES: Final = RowReader("instances", ("params",))
+
+
+def media_of(content_type: str) -> Media | None:
+    """Return the form that a header `Content-Type` names, or None: then the status is 415.
+
+    Examples
+    --------
+    >>> media_of("application/json; charset=utf-8"), media_of("text/plain")
+    ('json', None)
+    """
+    name, *rest = (part.strip() for part in content_type.lower().split(";"))
+    if any(part and part.replace('"', "") not in ("charset=utf-8", "charset=utf8") for part in rest):
+        return None
+    return _MEDIA.get(name)
+
+
+def unsupported(content_type: str) -> bytes:
+    """Return the body of status 415, which is text/plain.
+
+    Examples
+    --------
+    >>> unsupported("text/plain")[:55]
+    b'This predictor only supports the content types applicat'
+    """
+    told = f"This predictor only supports the content types {', '.join(_MEDIA)} in UTF-8."
+    return plain_text(f"{told} Got {content_type!r:.80}.").encode("utf-8")
+
+
+def read(
+    body: bytes,
+    described: Described,
+    media: Media = "json",
+    *,
+    request_id: str = "",
+    most_rows: int = 1_000_000,
+) -> Question:
+    """Return what a request to /invocations asks.
+
+    Parameters
+    ----------
+    body : bytes
+        In JSON exactly one of the four forms, beside it perhaps `params`: see
+        `justright.serve.dialects.table.wishes`. CSV has a line of names; an empty cell is missing.
+    described : Described
+        The model.
+    media : {"json", "csv", "parquet"}
+        As `media_of` gives it.
+    request_id : str
+        Id that the server gives the request; the body holds none.
+    most_rows : int, default 1,000,000
+        A Parquet file of more rows is refused before it is unpacked.
+
+    Raises
+    ------
+    TableError, RowError, ColumnError
+        The body is not of its form, or a row or column of it.
+    RecipeError
+        A wish that the model cannot grant.
+    MissingExtraError
+        Parquet without pyarrow.
+
+    Examples
+    --------
+    >>> from justright.serve.exchange import Asked
+    >>> described = Described("m", "1", "", "regression", (Asked("x", "numeric", "number"),))
+    >>> read(b'{"dataframe_split": {"columns": ["x"], "data": [[1], [2]]}}', described).columns
+    {'x': (1, 2)}
+    """
+    if media == "csv":
+        return _question(*_read_csv(body, described), None, described, request_id)
+    if media == "parquet":
+        return _question(*_read_parquet(body, described, most_rows), None, described, request_id)
+    for key, reader in (("dataframe_records", _RECORDS), ("instances", _INSTANCES)):
+        if key.encode() in body[:64]:
+            rows = reader.read(body, described)
+            if rows is not None:
+                return _question(rows.size, rows.columns, rows.beside.params, described, request_id)
+    try:
+        if b"dataframe_split" in body[:64]:
+            split = _SPLIT.decode(body)
+            frame = split.dataframe_split
+            known = 2 + (frame.columns is not None) + (frame.index is not None)
+            if frame.data and no_key_twice(body, known):
+                return _question(*_from_split(frame, described), split.params, described, request_id)
+        elif b'"inputs"' in body[:64]:
+            inputs = _INPUTS.decode(body)
+            if no_key_twice(body, 1 + len(inputs.inputs)):
+                return _question(
+                    *from_columns(inputs.inputs, described), inputs.params, described, request_id
+                )
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    return _read_with_care(body, described, request_id)
+
+
+def write(question: Question, answers: Answers) -> bytes:
+    """Return the answer.
+
+    Returns
+    -------
+    bytes
+        A regression without intervals and contributions: a list of numbers, as scikit-learn's models
+        give it. Else one record a row: `prediction`, `probability_<class>`, `interval_low`,
+        `interval_high`, `intercept`, `adds_<term>`, as far as they apply.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> write(Question(1), Answers("m", "1", "ab", "regression", prediction=np.array([1.5])))
+    b'{"predictions":[1.5]}'
+    """
+    columns = as_columns(answers)
+    if len(columns) == 1:
+        return encode({"predictions": columns["prediction"]})
+    names = tuple(columns)
+    records = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return encode({"predictions": records})
+
+
+def refuse(status: int, sentence: str) -> bytes:
+    """Return the body of a refusal with the error code that MLflow has for its status.
+
+    Examples
+    --------
+    >>> refuse(400, "received age='old'")
+    b'{"error_code":"BAD_REQUEST","message":"received age=\\'old\\'"}'
+    """
+    code = _CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
+    return encode({"error_code": code, "message": plain_text(sentence)})
+
+
+def version(text: str) -> bytes:
+    """Return the body of /version: the bare text, although its media type is JSON.
+
+    Examples
+    --------
+    >>> version("0.1.0")
+    b'0.1.0'
+    """
+    return text.encode("utf-8")
+
+
+def _question(
+    size: int, columns: dict[str, Sequence[Any]], params: Any, described: Described, request_id: str
+) -> Question:
+    """Return the question."""
+    explain, level = wishes(params, described)
+    return Question(size, columns=columns, explain=explain, level=level, id=request_id)
+
+
+def _read_with_care(body: bytes, described: Described, request_id: str) -> Question:
+    """Read a request that no fast decoder took, or say what is wrong with it."""
+    request = parse(body)
+    allowed = f"an object with exactly one of {', '.join(_FORMS)}, and params"
+    if not isinstance(request, dict):
+        raise TableError(f"a body that is {kind_of(request)}", allowed=allowed)
+    unknown = [key for key in request if key not in (*_FORMS, "params")]
+    if unknown:
+        raise TableError(f"the key {unknown[0]!r:.60}", allowed=allowed)
+    forms = [form for form in _FORMS if form in request]
+    if len(forms) != 1:
+        raise TableError(f"{len(forms)} forms: {', '.join(forms) or 'none'}", allowed=allowed)
+    value, params = request[forms[0]], request.get("params")
+    if forms[0] == "dataframe_split":
+        try:
+            frame = msgspec.convert(value, _Split)
+        except msgspec.ValidationError as error:
+            allowed = '{"columns": [names], "data": [[plain values], ...]}'
+            raise TableError(f"a dataframe_split that is not one: {error!s:.200}", allowed=allowed) from error
+        return _question(*_from_split(frame, described), params, described, request_id)
+    if isinstance(value, dict) and forms[0] == "inputs":
+        return _question(*from_columns(value, described), params, described, request_id)
+    if forms[0] == "dataframe_records":
+        for number, row in enumerate(value if isinstance(value, list) else ()):
+            if not isinstance(row, dict):
+                allowed = "an object of column names and values"
+                raise RowError(kind_of(row), allowed=allowed, where=f"row {number}")
+    columns = from_rows(value, described, key=forms[0])
+    return _question(len(value), columns, params, described, request_id)
+
+
+def _from_split(frame: _Split, described: Described) -> tuple[int, dict[str, Sequence[Any]]]:
+    """Return the size and the columns of a split data frame; without names they are in the model's order."""
+    if not frame.data:
+        raise TableError("a dataframe_split without data", allowed="one row or more")
+    names = described.names if frame.columns is None else tuple(frame.columns)
+    _once(names)
+    if frame.index is not None and len(frame.index) != len(frame.data):
+        received = f"an index of {len(frame.index)} for {len(frame.data)} rows"
+        raise TableError(received, allowed="as many, or no index")
+    for number, row in enumerate(frame.data):
+        if len(row) != len(names):
+            received = f"a list of {len(row)} values"
+            raise RowError(received, allowed=f"{len(names)}, one a column", where=f"row {number}")
+    columns = dict(zip(names, zip(*frame.data, strict=True), strict=True))
+    return len(frame.data), complete(columns, len(frame.data), described)
+
+
+def _read_csv(body: bytes, described: Described) -> tuple[int, dict[str, Sequence[Any]]]:
+    """Return the size and the columns of a CSV body; values stay texts, which the model reads by column."""
+    try:
+        lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+        names = next(lines, [])
+        rows = [row for row in lines if row]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise TableError(f"a body that is not CSV: {error!s:.120}", allowed="CSV in UTF-8") from error
+    _once([name for name in names if name in described.names])
+    if not rows:
+        raise TableError("CSV without rows", allowed="a line of column names, then one line a row")
+    for number, row in enumerate(rows):
+        if len(row) != len(names):
+            allowed = f"{len(names)}, one a column of the first line"
+            raise RowError(f"a line of {len(row)} values", allowed=allowed, where=f"row {number}")
+    columns = {
+        name: [text or None for text in texts]
+        for name, texts in zip(names, zip(*rows, strict=True), strict=True)
+    }
+    return len(rows), complete(columns, len(rows), described)
+
+
+def _read_parquet(body: bytes, described: Described, most_rows: int) -> tuple[int, dict[str, Sequence[Any]]]:
+    """Return the size and the columns of a Parquet body."""
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtraError(
+            "a Parquet body, which needs pyarrow", allowed="JSON or CSV", next_step="pip install pyarrow"
+        ) from error
+    try:
+        file = parquet.ParquetFile(pa.BufferReader(body))
+        size = file.metadata.num_rows
+        if not 0 < size <= most_rows:
+            raise TableError(f"a Parquet file of {size} rows", allowed=f"1 to {most_rows}")
+        names = file.schema_arrow.names
+        _once([name for name in names if name in described.names])
+        table = file.read([name for name in described.names if name in names])
+        found: dict[str, Sequence[Any]] = {name: table[name].to_pylist() for name in table.column_names}
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        if isinstance(error, TableError | ColumnError):
+            raise
+        raise TableError(f"a body that is not Parquet: {error!s:.120}", allowed="a Parquet file") from error
+    for name, values in found.items():
+        for number, value in enumerate(values):
+            if isinstance(value, list | dict | tuple):
+                allowed = "a number, a text, true, false, a date or nothing"
+                raise RowError(f"{name}={value!r:.60}", allowed=allowed, where=f"row {number}")
+    return size, complete(found, size, described)
+
+
+def _once(names: Sequence[str]) -> None:
+    """Refuse a column that comes twice."""
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if list(names).count(name) > 1)
+        raise ColumnError(f"the column {twice!r:.60} twice", allowed="each column once")
