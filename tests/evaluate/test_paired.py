@@ -151,3 +151,19 @@ def test_what_does_not_fit_is_refused() -> None:
         paired_differences(["speed"], [1.0], [1.0], [1.0])
     with pytest.raises(TableError, match="fold of shape"):
         paired_differences(["mae"], [1.0, 2.0], [1.0, 2.0], [1.0, 2.0], None, [1])
+
+
+def test_rows_of_a_group_count_as_one_observation():
+    dice = np.random.default_rng(5)
+    shift = np.repeat(dice.normal(0.0, 1.0, 25), 40)
+    target = dice.normal(size=1000)
+    first, second = target + 1.0, target + 1.0 + 0.1 * shift
+    (alone,) = paired_differences(["mae"], target, first, second)
+    (together,) = paired_differences(["mae"], target, first, second, groups=np.repeat(np.arange(25), 40))
+    width = [(found.difference.high - found.difference.low) / 2 for found in (alone, together)]
+    # By hand: 25 means of 40 rows, whose spread over the root of 25, times Student's quantile for 24.
+    means = (np.abs(second - target) - np.abs(first - target)).reshape(25, 40).mean(axis=1)
+    assert width[1] == pytest.approx(2.0638986 * means.std(ddof=1) / 5.0, rel=1e-3)
+    assert 5.0 < width[1] / width[0] < 8.0
+    (own,) = paired_differences(["mae"], target, first, second, groups=np.arange(1000))
+    assert (own.difference.high - own.difference.low) / 2 == pytest.approx(width[0], rel=0.01)

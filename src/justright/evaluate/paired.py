@@ -72,6 +72,7 @@ def paired_differences(
     thresholds: tuple[float, float] = (0.5, 0.5),
     quantile: float = 0.5,
     level: float = 0.95,
+    groups: npt.ArrayLike | None = None,
 ) -> tuple[Difference, ...]:
     """Compare two models by their predictions of the same rows, which neither has seen.
 
@@ -97,6 +98,9 @@ def paired_differences(
         For `pinball`.
     level : float, default 0.95
         Of the intervals.
+    groups : integers (rows,), optional
+        Rows that depend on each other, of one customer or one period: no interval is then narrower than
+        that of the groups taken as one observation each.
 
     Returns
     -------
@@ -130,6 +134,8 @@ def paired_differences(
     truth = np.asarray(target)
     cuts = _cuts(fold, second_fold, truth.shape[0])
     kept = slice(None) if weight is None else np.asarray(weight, dtype=np.float64) > 0.0
+    together = _cuts(groups, None, truth.shape[0])[:1]
+    group = np.unique(together[0][kept], return_inverse=True)[1].ravel() if together else None
     places = [np.unique(cut[kept], return_inverse=True)[1].ravel() for cut in cuts]
     own: Sequence[npt.NDArray[Any] | None] = cuts or (None, None)
     sides = list(zip((first, second), own, thresholds, strict=True))
@@ -140,7 +146,9 @@ def paired_differences(
             continue
         one, other = (_influence(name, truth, side, weight, cut, at, quantile) for side, cut, at in sides)
         if not (math.isnan(one.value) or math.isnan(other.value)):
-            found.append(_difference(name, _natural(name, one), _natural(name, other), places, folds, level))
+            found.append(
+                _difference(name, _natural(name, one), _natural(name, other), places, folds, level, group)
+            )
     return tuple(found)
 
 
@@ -191,14 +199,15 @@ def _difference(
     places: list[npt.NDArray[Any]],
     folds: int,
     level: float,
+    group: npt.NDArray[Any] | None,
 ) -> Difference:
-    """The difference with the widest of its intervals: by rows, and by the folds of either model."""
+    """The difference with the widest of its intervals: by rows, groups, and the folds of either model."""
     gap, pull = other[0] - one[0], other[1] - one[1]
     half = normal_quantile(level) * math.sqrt(float(np.dot(pull, pull)))
     if places:
         judged = min(int(place.max()) + 1 for place in places)
         half *= math.sqrt(1.0 + judged / (max(folds, judged, 2) - 1.0))
-    for place in places:
+    for place in places if group is None else [*places, group]:
         judged = int(place.max()) + 1
         if judged > 2:
             sums = sum_by(place, pull[: place.shape[0]])
