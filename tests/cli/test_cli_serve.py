@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 
 def test_serve_answers_until_a_signal(run_folder: Path) -> None:
-    command = [sys.executable, "-m", "justright", "serve", str(run_folder), "--port", "0", "--name", "house"]
+    command = [sys.executable, "-m", "justright", "serve", str(run_folder), "--port", "0", "--name", "house", "--quiet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None and server.stderr is not None
         said = server.stdout.readline()

@@ -11,15 +11,17 @@ def test_answers_are_those_of_the_predictor(plane, golden, bundle_path):
     assert plane.predict("buys", golden["rows"]) == load(bundle_path).predict_rows(golden["rows"])
 
 
-def test_metadata_says_how_to_ask(plane, golden):
-    data = plane.metadata("buys")
-    assert data["model_id"] == golden["model_id"]
-    assert (data["task"], data["classes"], data["threshold"]) == ("binary", ["no", "yes"], 0.375)
-    by_name = {column["name"]: column for column in data["columns"]}
+def test_what_is_described_says_how_to_ask(plane, golden):
+    told = plane.described("buys")
+    assert told.model_id == golden["model_id"]
+    assert (told.task, told.classes, told.threshold) == ("binary", ("no", "yes"), 0.375)
+    assert (told.version, told.versions, told.labels) == ("1", ("1",), ("no", "yes"))
+    by_name = {column.name: column for column in told.columns}
     assert tuple(by_name) == plane.columns("buys")
-    assert by_name["age"] == {"name": "age", "kind": "numeric", "form": "number", "optional": True}
-    assert by_name["colour"]["optional"] is False
-    row = {name: None for name, column in by_name.items() if not column["optional"]}
+    age = by_name["age"]
+    assert (age.kind, age.form, age.optional) == ("numeric", "number", True)
+    assert by_name["colour"].optional is False
+    row = {name: None for name, column in by_name.items() if not column.optional}
     assert len(plane.predict("buys", [row])) == 1
 
 
@@ -29,7 +31,7 @@ def test_health_names_the_models(plane):
 
 
 def test_an_unknown_name_is_a_key_error(plane):
-    for ask in (plane.metadata, plane.columns, lambda name: plane.predict(name, [])):
+    for ask in (plane.described, plane.columns, lambda name: plane.predict(name, [])):
         with pytest.raises(KeyError):
             ask("other")
 

@@ -21,7 +21,7 @@ from justright.schema import Block, FloatArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Explained", "Explainer", "TermNames"]
+__all__ = ["EXPLAINED", "Explained", "Explainer", "TermNames"]
 
 TakeApart: TypeAlias = Callable[
     [Mapping[str, Any], Mapping[str, AnyArray], FeaturePlan, Block], tuple[FloatArray, FloatArray]
@@ -122,12 +122,17 @@ class Explainer:
 
     def explain_batch(self, batch: pa.RecordBatch) -> Explained:
         """Take the margins of an Arrow batch apart."""
-        model = self.predictor.bundle.model
         with np.errstate(all="ignore"):
             block, unreadable = self.predictor.plan.transform(batch)
+        return self.explain_block(block)._replace(unreadable=unreadable)
+
+    def explain_block(self, block: Block) -> Explained:
+        """Take the margins of encoded rows apart."""
+        model = self.predictor.bundle.model
+        with np.errstate(all="ignore"):
             margins = self.predictor.margins_of(block)
             terms, _ = self._apart(model.front, self.predictor.bundle.arrays, self.predictor.plan, block)
-        return Explained(margins, terms - self._means, unreadable)
+        return Explained(margins, terms - self._means, ())
 
     def values(self, explained: Explained) -> list[FloatArray]:
         """Return the values of `columns`, each float64 (rows,)."""
@@ -174,6 +179,9 @@ def _crossed_names(front: Mapping[str, Any], plan: FeaturePlan) -> list[TermName
 
 
 _FAMILIES: Final[Mapping[str, Callable[[], Family]]] = {"linear": _linear, "crossed": _crossed}
+
+EXPLAINED: Final = tuple(_FAMILIES)
+"""Families whose margin is a sum of terms that can be shown."""
 
 
 def _means(front: Mapping[str, Any], terms: int, outputs: int) -> FloatArray:

@@ -24,6 +24,7 @@ from justright.bundle.latent import latent_columns, latent_of
 from justright.bundle.tensors import AnyArray
 from justright.errors import RecipeError, RowError, TableError, closest
 from justright.features.plan import FeaturePlan, Unreadable
+from justright.features.quick import QuickPlan
 from justright.optim.calibration_map import Calibration, calibrate
 from justright.optim.interval_map import Intervals, apply_intervals
 from justright.optim.losses import margins_to_predictions
@@ -32,7 +33,7 @@ from justright.schema import Block, FloatArray, Schema, Task
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Predictor", "load"]
+__all__ = ["Predictor", "load", "refuse_overflow"]
 
 _CELLS: Final = (bool, int, float, str, bytes, date, Decimal, np.generic)
 _ROWS_AT_ONCE: Final = 8192
@@ -128,6 +129,7 @@ class Predictor:
         self.plan = check_fit(bundle, family)
         self.columns = tuple(self.plan.columns)
         self.optional = _optional(self.plan) | set(model.missing_seen)
+        self._quick = QuickPlan(self.plan)
 
     def predict(self, table: Any) -> AnyArray:
         """Return one prediction a row.
@@ -239,21 +241,66 @@ class Predictor:
         """
         found: list[Any] = []
         for begin in range(0, len(rows), _ROWS_AT_ONCE):
-            part = rows[begin : begin + _ROWS_AT_ONCE]
-            columns = {name: self._cells(part, name, begin) for name in self.columns}
-            try:
-                with np.errstate(all="ignore"):
-                    block, unreadable = self.plan.transform_rows(columns, len(part))
-            except ValueError as error:
-                # A lone surrogate cannot be hashed, a number of 5,000 digits cannot be written.
-                received = f"rows {begin} to {begin + len(part) - 1} with {error!s:.120}"
-                raise RowError(received, allowed="text that UTF-8 holds") from error
-            if unreadable:
-                first = min(unreadable)
-                value = columns[first.column][first.row]
-                raise _unreadable(self.plan, first.column, value, f"row {begin + first.row}")
-            found += self._values(_finite(self.margins_of(block), begin))
+            block = self.encode_rows(rows[begin : begin + _ROWS_AT_ONCE], begin)
+            found += self._values(refuse_overflow(self.margins_of(block), begin))
         return found
+
+    def encode_rows(self, rows: Sequence[Mapping[str, Any]], done: int = 0) -> Block:
+        """Encode plain rows, as `predict_rows` takes them.
+
+        Parameters
+        ----------
+        rows : sequence of mappings
+            A few thousand at most.
+        done : int, default 0
+            Number of the first of them, for messages.
+
+        Raises
+        ------
+        RowError
+            Names the row and the column.
+        """
+        return self._encode({name: self._cells(rows, name, done) for name in self.columns}, len(rows), done)
+
+    def encode_columns(self, columns: Mapping[str, Sequence[Any]], rows: int) -> Block:
+        """Encode plain values by column, `rows` of each; others are ignored, optional ones may be away.
+
+        Raises
+        ------
+        ColumnError
+            A column is missing.
+        RowError
+            A value that its column cannot hold, with its row.
+        """
+        if tuple(columns) != self.columns:
+            nothing = [None] * rows
+            columns = {
+                name: columns.get(name, nothing) if name in self.optional else columns[name]
+                for name in self.columns
+                if name in columns or name in self.optional
+            }
+            self.plan.require(columns)
+        return self._encode(columns, rows, 0)
+
+    def _encode(self, columns: Mapping[str, Sequence[Any]], rows: int, done: int) -> Block:
+        """Encode the values of all columns, which stand in their order."""
+        quick = self._quick.encode(tuple(columns.values()), rows) if rows else None
+        if quick is not None:
+            return quick
+        for name, cells in columns.items():
+            self._check_cells(cells, name, done)
+        try:
+            with np.errstate(all="ignore"):
+                block, unreadable = self.plan.transform_rows(columns, rows)
+        except ValueError as error:
+            # A lone surrogate cannot be hashed, a number of 5,000 digits cannot be written.
+            received = f"rows {done} to {done + rows - 1} with {error!s:.120}"
+            raise RowError(received, allowed="text that UTF-8 holds") from error
+        if unreadable:
+            first = min(unreadable)
+            value = columns[first.column][first.row]
+            raise _unreadable(self.plan, first.column, value, f"row {done + first.row}")
+        return block
 
     def require(self, names: Sequence[str]) -> None:
         """Raise ColumnError, naming what is missing and what is extra, unless `names` holds all columns."""
@@ -290,6 +337,15 @@ class Predictor:
             shares = calibrate(self.bundle.model.calibration, shares)
         return np.stack([1.0 - shares, shares], axis=1) if shares.ndim == 1 else shares
 
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The classes as they are written in the target: text, int, float or bool; empty for regression."""
+        return tuple(self._labels.tolist())
+
+    def chosen(self, shares: FloatArray) -> list[Any]:
+        """Return the label of each row by its probabilities (rows, classes), by the rule of `predict`."""
+        return list(self._labels[_chosen(shares, self.task, self.threshold)].tolist())
+
     def margins_of(self, block: Block) -> FloatArray:
         """Return the margins of an encoded block in the unit of the target; NaN where they overflow."""
         model = self.bundle.model
@@ -304,14 +360,17 @@ class Predictor:
     def _cells(self, rows: Sequence[Mapping[str, Any]], name: str, done: int) -> list[Any]:
         """Return the values of one column of JSON rows."""
         try:
-            cells = [row[name] for row in rows]
+            return [row[name] for row in rows]
         except (KeyError, TypeError, IndexError):
-            cells = [_cell(row, name, done + i, self.optional) for i, row in enumerate(rows)]
+            return [_cell(row, name, done + i, self.optional) for i, row in enumerate(rows)]
+
+    @staticmethod
+    def _check_cells(cells: Sequence[Any], name: str, done: int) -> None:
+        """Raise RowError for the first value that is a list or an object."""
         for i, cell in enumerate(cells):
             if cell is not None and not isinstance(cell, _CELLS):
                 allowed = "a number, a text, true, false or null"
                 raise RowError(f"{name}={cell!r:.60}", allowed=allowed, where=f"row {done + i}")
-        return cells
 
     def _values(self, margins: FloatArray) -> list[Any]:
         """Return predictions as JSON values."""
@@ -319,10 +378,9 @@ class Predictor:
             plain: list[Any] = self.from_margins(margins).tolist()
             return plain
         shares = self.probabilities(margins)
-        labels = self._labels[_chosen(shares, self.task, self.threshold)].tolist()
         return [
             {"label": label, "probabilities": dict(zip(self.classes, row, strict=True))}
-            for label, row in zip(labels, shares.tolist(), strict=True)
+            for label, row in zip(self.chosen(shares), shares.tolist(), strict=True)
         ]
 
 
@@ -343,7 +401,7 @@ def _gathered(
             first = min(unreadable)
             value = batch.column(first.column)[first.row].as_py()
             raise _unreadable(predictor.plan, first.column, value, str(source.locate([done + first.row])[0]))
-        parts.append(_finite(reads(block), done))
+        parts.append(refuse_overflow(reads(block), done))
         done += block.rows
     if source.n_problems:
         first_line = source.problems[0]
@@ -382,8 +440,16 @@ def _optional(plan: FeaturePlan) -> frozenset[str]:
     return frozenset(seen | {feature.column.name for feature in plan.data.text})
 
 
-def _finite(margins: FloatArray, done: int) -> FloatArray:
-    """Return margins that may leave, or raise for the first row whose margin overflowed."""
+def refuse_overflow(margins: FloatArray, done: int = 0) -> FloatArray:
+    """Return margins as they are, or raise RowError for the first row whose margin overflowed.
+
+    Parameters
+    ----------
+    margins : float64 (rows, outputs)
+        As `Predictor.margins_of` gives them: NaN where they overflow.
+    done : int, default 0
+        Number of the first row, for the message.
+    """
     if not np.isnan(margins).any():
         return margins
     row = done + int(np.flatnonzero(np.isnan(margins).any(axis=1))[0])

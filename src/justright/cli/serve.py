@@ -1,37 +1,193 @@
-"""`justright serve`: answer requests with a model until a signal comes."""
+"""`justright serve`: answer requests with models until a signal comes."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from justright.serve.app import Setup
 
 __all__ = ["serve"]
 
 
 def serve(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A run or a model.")],
-    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the model in the routes.")] = "model",
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="MODEL...", help="Runs, models, NAME=MODEL, or names of the registry."),
+    ] = None,
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of a single model in the routes.")] = "",
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 = from everywhere.")
-    ] = "127.0.0.1",
+        str,
+        typer.Option(metavar="ADDRESS", help="Address to listen on; others than this machine need a token."),
+    ] = "",
+    port: Annotated[int | None, typer.Option(metavar="N", help="Port, 0 = any that is free. [8080]")] = None,
+    workers: Annotated[int, typer.Option(metavar="N", help="Processes.", min=1, max=256)] = 1,
+    token_file: Annotated[
+        str, typer.Option("--token-file", metavar="FILE", help="Bearer tokens, one a line.")
+    ] = "",
+    no_token: Annotated[
+        bool, typer.Option("--no-token", help="Other machines may ask without a token.")
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME", help="Name that requests may give in `Host`."),
+    ] = None,
+    traffic: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME@V=PCT", help="Share of the requests of a version or alias."),
+    ] = None,
+    registry: Annotated[str, typer.Option(metavar="DIR", help="Folder of the registry.")] = "models",
+    log: Annotated[str, typer.Option(metavar="DIR", help="Keep what is asked and answered.")] = "",
+    log_share: Annotated[
+        float, typer.Option("--log-share", metavar="X", help="Share of the rows that is kept.")
+    ] = 1.0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No line a request on stderr.")] = False,
     plugin: Annotated[
         list[str] | None,
         typer.Option(metavar="MODULE", help="Python module with forwards of your own families."),
     ] = None,
-    port: Annotated[int, typer.Option(metavar="N", help="Port, 0 = any that is free.")] = 8080,
 ) -> None:
-    """Serve MODEL over HTTP: POST {"instances": [...]} to /v1/models/NAME:predict."""
+    """Serve models over HTTP: POST {"instances": [...]} to /v1/models/NAME:predict."""
+    import os
     import sys
 
-    from justright.cli.model import model_path
+    # Rows of a request are few: threads of the algebra cost more than they bring, and memory.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from justright.cli.plugin import families_of
-    from justright.serve.app import serve as serve_model
+    from justright.serve.access import read_tokens
+    from justright.serve.app import serve as serve_models
+
+    aip = _Platform(os.environ)
+    chosen = host or aip.host or "127.0.0.1"
+    tokens = tuple(read_tokens(token_file)) if token_file else ()
+    _check_host(chosen, tokens, no_token or aip.on)
+    setup = _setup(models or aip.models, name, traffic or [], registry)
+    setup = _with(
+        setup,
+        host=chosen,
+        port=aip.port if port is None else port,
+        workers=workers,
+        tokens=tokens,
+        hosts=tuple(allow_host or ()),
+        log=log,
+        log_options=_log_options(log_share) if log else None,
+        vertex_routes=(aip.health, aip.predict),
+        families=families_of(plugin or ()),
+    )
 
     def ready(url: str) -> None:
         """Say where, once requests are answered."""
-        sys.stdout.write(f"serving {name} on {url}/v1/models/{name}:predict (Ctrl-C ends it)\n")
+        for each in [*setup.models, *(wanted.name for wanted in setup.wanted)]:
+            sys.stdout.write(f"serving {each} on {url}/v1/models/{each}:predict (Ctrl-C ends it)\n")
         sys.stdout.flush()
 
-    families = families_of(plugin or ())
-    serve_model(model_path(model), name=name, host=host, port=port, families=families, on_ready=ready)
+    if quiet:
+        serve_models(setup, on_ready=ready)
+        return
+    with open(sys.stderr.fileno(), "wb", buffering=0, closefd=False) as stream:
+        serve_models(setup, on_ready=ready, access_log=stream)
+
+
+class _Platform:
+    """What Vertex AI says to a container by its environment; elsewhere the same without it."""
+
+    def __init__(self, environment: Any) -> None:
+        self.on = "AIP_HTTP_PORT" in environment or environment.get("AIP_MODE") == "PREDICTION"
+        self.host = "0.0.0.0" if self.on else ""  # noqa: S104 - the platform's contract
+        text = environment.get("AIP_HTTP_PORT", "8080")
+        self.port = int(text) if text.isdecimal() else 8080
+        self.health = environment.get("AIP_HEALTH_ROUTE", "")
+        self.predict = environment.get("AIP_PREDICT_ROUTE", "")
+        storage = environment.get("AIP_STORAGE_URI", "")
+        self.models = [storage.removeprefix("file://")] if storage and not storage.startswith("gs://") else []
+        if not self.on:
+            return
+        endpoint, deployed = (
+            environment.get("AIP_ENDPOINT_ID", ""),
+            environment.get("AIP_DEPLOYED_MODEL_ID", ""),
+        )
+        route = f"/v1/endpoints/{endpoint}/deployedModels/{deployed}"
+        self.health = self.health or (route if endpoint else "/health")
+        self.predict = self.predict or (f"{route}:predict" if endpoint else "/predict")
+
+
+def _check_host(host: str, tokens: Sequence[str], free: bool) -> None:
+    """Refuse to open to other machines what has no token."""
+    from justright.errors import RecipeError
+    from justright.serve.access import is_local
+
+    if not is_local(host) and not tokens and not free:
+        raise RecipeError(
+            f"host={host!r}, which other machines reach, without a token",
+            allowed="--token-file FILE, or --no-token where something else guards the port",
+            next_step="openssl rand -hex 32 > token.txt, then --token-file token.txt",
+        )
+
+
+def _setup(models: Sequence[str], name: str, traffic: Sequence[str], registry: str) -> Setup:
+    """Return what is to be served, of runs, bundles and names of the registry."""
+    from pathlib import Path
+
+    from justright.cli.model import model_path
+    from justright.errors import RecipeError
+    from justright.registry import read_reference
+    from justright.serve.app import Setup
+    from justright.serve.dataplane import read_traffic
+    from justright.serve.registered import wanted_of
+
+    if not models:
+        raise RecipeError("no model", allowed="one or more", next_step="justright serve runs/RUN")
+    shares = read_traffic(traffic)
+    folders: dict[str, Any] = {}
+    named: list[tuple[str, str]] = []
+    for text in models:
+        own, mark, rest = text.partition("=")
+        path = Path(text)
+        if mark and not path.exists():
+            _put(folders, own, model_path(rest))
+        elif path.exists():
+            given = name if len(models) == 1 and name else ("model" if len(models) == 1 else "")
+            if not given:
+                raise RecipeError(f"{text!r} without a name", allowed="NAME=MODEL where there are several")
+            _put(folders, given, model_path(text))
+        elif "/" not in text and (Path(registry) / text.partition("@")[0]).is_dir():
+            asked = read_reference(text)
+            named.append((asked.name, asked.alias or (str(asked.version) if asked.version else "")))
+        else:
+            model_path(text)  # says what is there instead
+    wanted = wanted_of(named, {each: own for each, own in shares.items() if each not in folders})
+    for each in shares:
+        if each in folders:
+            raise RecipeError(
+                f"traffic of {each!r:.60}, which has one version", allowed="models of the registry"
+            )
+    return Setup(models=folders, wanted=tuple(wanted), registry=registry)
+
+
+def _put(folders: dict[str, Any], name: str, path: Any) -> None:
+    """Take a model under a name that is free and fits into a path."""
+    from justright.errors import RecipeError
+    from justright.registry.reference import check_name
+
+    if check_name(name) in folders:
+        raise RecipeError(f"two models of the name {name!r}", allowed="a name each")
+    folders[name] = path
+
+
+def _log_options(share: float) -> Any:
+    """Return the choices of the prediction log."""
+    from justright.prediction_log import LogOptions
+
+    return LogOptions(share=share).checked()
+
+
+def _with(setup: Setup, **more: Any) -> Setup:
+    """Return the setup with further choices."""
+    import msgspec
+
+    found: Setup = msgspec.structs.replace(setup, **more)
+    return found

@@ -1,223 +1,153 @@
-"""The HTTP edge: routes over a data plane, and the function that runs them until a signal.
+"""The server: opens the port, runs one process or several, and ends when told to.
 
-    GET  /health                   200 when the models are loaded, which is before the port opens
-    GET  /v1/models/NAME           status, as TensorFlow Serving
-    POST /v1/models/NAME:predict   {"instances": [...]} -> {"predictions": [...]}
-
-Every refusal is `{"error": "a sentence"}` with the row and the column, never a traceback. Served by
-uvicorn: see docs/reference/serve.md for what was measured against granian.
+A process is a loop, its connections (`wire`), the edge (`edge`, `routes`) and the models (`dataplane`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import Route
+import msgspec
 
-from justright.bundle.families import Forward
-from justright.errors import JustrightError, StorageError, closest, http_code
-from justright.serve.dataplane import DataPlane, load_plane
-from justright.serve.dialects import (
-    read_instances,
-    write_error,
-    write_json,
-    write_predictions,
-    write_status,
-)
+from justright.bundle.predictor import load
+from justright.errors import StorageError
+from justright.registry import open_registry
+from justright.serve.access import LOCAL_HOSTS, Access, is_local
+from justright.serve.dataplane import DataPlane
+from justright.serve.limits import Limits
+from justright.serve.metrics import Meters
+from justright.serve.registered import Reloader, Wanted, load_group
+from justright.serve.requestlog import RequestLog
+from justright.serve.server import Server
+from justright.serve.workers import Crew
 
-__all__ = ["MAX_BODY", "build_app", "serve"]
+if TYPE_CHECKING:
+    pass
 
-MAX_BODY: Final = 8 << 20
-"""Most bytes of a request, 8 MiB (Vertex AI allows 1.5 MB)."""
+__all__ = ["Setup", "open_port", "serve"]
 
-# A body of this size is 100 rows of 40 columns: below it a thread costs more than the work.
-_THREAD_FROM: Final = 64 << 10
+_BACKLOG: Final = 2048
 
 
-def build_app(plane: DataPlane, *, max_body: int = MAX_BODY) -> Starlette:
-    """Return the application.
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be served, where, and to whom.
 
     Parameters
     ----------
-    plane : DataPlane
-        The models.
-    max_body : int, default 8 MiB
-        Larger requests are refused with status 413 before they are read whole.
-
-    Returns
-    -------
-    Starlette
-        An ASGI application; tests call it in process.
-
-    Examples
-    --------
-    >>> [route.path for route in build_app(DataPlane({})).routes]
-    ['/health', '/v1/models/{name}:predict', '/v1/models/{name}']
-    """
-
-    async def health(request: Request) -> Response:
-        return _json(write_json(plane.health()))
-
-    async def status(request: Request) -> Response:
-        return _unknown(plane, request) or _json(write_status())
-
-    async def predict(request: Request) -> Response:
-        refusal = _unknown(plane, request)
-        if refusal is not None:
-            return refusal
-        body = await _read_body(request, max_body)
-        if body is None:
-            return _json(write_error(f"received more than {max_body} bytes; send fewer rows at once"), 413)
-        name = request.path_params["name"]
-        if len(body) < _THREAD_FROM:
-            return _json(_answer(plane, name, body))
-        # Large requests leave the loop, so that /health is answered meanwhile.
-        return _json(await run_in_threadpool(_answer, plane, name, body))
-
-    routes = [
-        Route("/health", health),
-        Route("/v1/models/{name}:predict", predict, methods=["POST"]),
-        Route("/v1/models/{name}", status),
-    ]
-    handlers = {
-        JustrightError: _refuse,
-        HTTPException: _refuse_http,
-        Exception: _fail,
-        ClientDisconnect: _gone,
-    }
-    return Starlette(routes=routes, exception_handlers=handlers)
-
-
-def serve(
-    model: str | Path,
-    *,
-    name: str = "model",
-    host: str = "127.0.0.1",
-    port: int = 8080,
-    families: Mapping[str, Forward] | None = None,
-    on_ready: Callable[[str], None] | None = None,
-) -> None:
-    """Serve one model until SIGINT or SIGTERM, then finish the open requests and return.
-
-    Parameters
-    ----------
-    model : str or Path
-        The folder of a bundle.
-    name : str, default "model"
-        Name in the routes; no `/` or `:`.
+    models : dict of str to str or Path, default none
+        Name in the routes to the folder of a bundle: served as version 1, never loaded again.
+    wanted : tuple of Wanted, default none
+        Models of the registry: followed when an alias moves.
+    registry : str or Path, default "models"
+        Folder of the registry.
     host : str, default "127.0.0.1"
         Address to listen on; this machine only unless you say otherwise.
     port : int, default 8080
         0 takes any free port.
+    workers : int, default 1
+        Processes.
+    tokens : tuple of str, default none
+        Bearer tokens; none = everybody may ask.
+    hosts : tuple of str, default none
+        Names allowed in the header `Host`. Without tokens and on an address of this machine only: the names
+        of this machine as well; else none = every name.
+    limits : Limits, optional
+    log : str or Path, default ""
+        Folder of the prediction log; empty = none is kept.
+    log_options : LogOptions, optional
+    vertex_routes : (str, str), default none
+        Health and predict route of Vertex AI.
     families : mapping of str to Forward, optional
         Forwards of families of your own; see `justright.bundle.predictor.load`.
+    """
+
+    models: dict[str, str | Path] = {}
+    wanted: tuple[Wanted, ...] = ()
+    registry: str | Path = "models"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    tokens: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    log: str | Path = ""
+    log_options: Any = None
+    vertex_routes: tuple[str, str] = ("", "")
+    families: Any = None
+
+
+def serve(
+    setup: Setup, *, on_ready: Callable[[str], None] | None = None, access_log: IO[bytes] | None = None
+) -> None:
+    """Serve models until SIGINT or SIGTERM, then finish the open requests and return.
+
+    Parameters
+    ----------
+    setup : Setup
+        What, where, and to whom.
     on_ready : callable, optional
         Told the URL once requests are answered.
+    access_log : binary file, optional
+        Where a line of JSON a request goes, and one an event; unbuffered.
 
     Raises
     ------
     StorageError
-        The folder cannot be read or the port is taken.
+        A folder cannot be read or the port is taken.
     BundleError
-        The model cannot be loaded.
+        A model cannot be loaded.
+    RecipeError
+        A name of the registry is none.
     """
-    plane = load_plane({name: model}, families=families)
-    listener = _listen(host, port)
+    plane = _load(setup)
+    meters = Meters(setup.workers)
+    listener = open_port(setup.host, setup.port)
     address, bound = listener.getsockname()[:2]
     url = f"http://{f'[{address}]' if ':' in address else address}:{bound}"
-    config = uvicorn.Config(
-        build_app(plane),
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=25,
-    )
-    with listener, _quiet_signals():
-        asyncio.run(_run(uvicorn.Server(config), listener, lambda: on_ready(url) if on_ready else None))
+    told = [False]
+
+    def ready() -> None:
+        """Say once that all processes answer."""
+        if not told[0] and meters.total("ready_processes") >= setup.workers:
+            told[0] = True
+            if on_ready is not None:
+                on_ready(url)
+
+    with listener:
+        listener.listen(_BACKLOG)
+        if setup.workers == 1:
+            _work(setup, plane, meters, listener, access_log, ready)
+            return
+        log = RequestLog(access_log)
+
+        def tell(event: dict[str, Any]) -> None:
+            """Note an event of the workers; one that died is not ready."""
+            if "worker" in event:
+                meters.of(event["worker"]).set("ready_processes", 0)
+                meters.of(event["worker"]).set("connections", 0)
+            log.write_now({"time": round(time.time(), 6)} | event)
+
+        def work(number: int) -> None:
+            _work(setup, plane, meters.of(number), listener, access_log, lambda: None)
+
+        Crew(setup.workers, work, setup.limits.drain_seconds + 1.0, tell, ready).run()
 
 
-def _answer(plane: DataPlane, name: str, body: bytes) -> bytes:
-    """Bytes in, bytes out."""
-    return write_predictions(plane.predict(name, read_instances(body, plane.columns(name))))
+def open_port(host: str, port: int) -> socket.socket:
+    """Open the port before the server starts, so that a taken port is one clear error.
 
-
-async def _run(server: uvicorn.Server, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Run the server and say once when it answers."""
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not task.done():
-        await asyncio.sleep(0.002)
-    if server.started:
-        on_ready()
-    await task
-
-
-async def _read_body(request: Request, limit: int) -> bytes | None:
-    """Read a body of at most `limit` bytes; None when it is longer, whatever its header says."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _json(body: bytes, status: int = 200) -> Response:
-    """Return JSON bytes as a response."""
-    return Response(body, status, media_type="application/json")
-
-
-def _unknown(plane: DataPlane, request: Request) -> Response | None:
-    """Return the refusal for a model that is not here."""
-    name = request.path_params["name"]
-    if name in plane.names:
-        return None
-    return _json(write_error(f"received model={name!r:.80}; allowed: {closest(name, plane.names)}"), 404)
-
-
-async def _refuse(request: Request, error: Exception) -> Response:
-    """Turn an error of ours into its status and its sentence."""
-    return _json(write_error(str(error)), http_code(error))
-
-
-async def _refuse_http(request: Request, error: Exception) -> Response:
-    """Turn an unknown route or method into our form."""
-    assert isinstance(error, HTTPException)
-    allowed = "GET /health, GET /v1/models/NAME, POST /v1/models/NAME:predict"
-    sentence = f"received {request.method} {request.url.path:.100}: {error.detail}; allowed: {allowed}"
-    response = _json(write_error(sentence), error.status_code)
-    response.headers.update(error.headers or {})
-    return response
-
-
-async def _fail(request: Request, error: Exception) -> Response:
-    """Answer for a fault of ours without showing its inside; the server's log holds the traceback."""
-    return _json(write_error("a fault inside the server; its log says more"), 500)
-
-
-async def _gone(request: Request, error: Exception) -> Response:
-    """The client left while it was still sending: nobody reads this answer."""
-    return _json(write_error("the request ended early"), 400)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Open the port before the server starts, so that a taken port is one clear error."""
+    Raises
+    ------
+    StorageError
+        It is taken, or the address is none of this machine.
+    """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -237,16 +167,97 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-@contextmanager
-def _quiet_signals() -> Iterator[None]:
-    """Let uvicorn end on a signal without that signal ending the process afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers; whoever runs us elsewhere ends the process himself
-        return
-    # uvicorn raises the signals it caught once more after its shutdown, for the handlers of before.
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+def _load(setup: Setup) -> DataPlane:
+    """Load all models."""
+    models: dict[str, Any] = {}
+    for name, path in setup.models.items():
+        models[name] = load(path, families=setup.families)
+    if setup.wanted:
+        registry = open_registry(setup.registry)
+        for wanted in setup.wanted:
+            models[wanted.name] = load_group(registry, wanted, families=setup.families)
+    return DataPlane(models)
+
+
+def _work(
+    setup: Setup,
+    plane: DataPlane,
+    meters: Meters,
+    listener: socket.socket,
+    stream: IO[bytes] | None,
+    on_ready: Callable[[], None],
+) -> None:
+    """Run one process until SIGINT or SIGTERM."""
+    log = RequestLog(stream, lambda lines: meters.add("unlogged_lines_total", lines))
+    keeper = _prediction_log(setup, plane)
+    server = Server(
+        plane,
+        limits=setup.limits,
+        access=Access(setup.tokens, _hosts(setup)),
+        meters=meters,
+        log=log,
+        recorder=keeper,
+        vertex_routes=setup.vertex_routes,
+        feedback=str(setup.log),
+    )
+    reloader = None
+    if setup.wanted:
+        reloader = Reloader(plane, setup.registry, setup.wanted, families=setup.families, tell=server.tell)
+    parent = os.getppid() if setup.workers > 1 else 0
+
+    async def main() -> None:
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, ended.set)
+        tasks = [asyncio.create_task(_watch(server, keeper, parent, ended))]
+        if reloader is not None:
+            tasks.append(asyncio.create_task(reloader.run()))
+        await server.run(listener, ended, on_ready)
+        for task in tasks:
+            task.cancel()
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(main())
+    if keeper is not None:
+        keeper.close()
+    log.close()
+
+
+async def _watch(server: Server, keeper: Any, parent: int, ended: asyncio.Event) -> None:
+    """Show what the prediction log has kept, and end when the parent is gone."""
+    while True:
+        await asyncio.sleep(0.5)
+        if parent and os.getppid() != parent:
+            ended.set()
+        if keeper is not None:
+            status = keeper.status()
+            server.meters.set("logged_rows", status.logged)
+            server.meters.set("unlogged_rows", status.dropped)
+
+
+def _prediction_log(setup: Setup, plane: DataPlane) -> Any:
+    """Open the prediction log of this process; None where none is kept."""
+    if not setup.log:
+        return None
+    from justright.prediction_log import PredictionLog
+
+    columns = {name: plane.described(name).names for name in plane.names}
+    return PredictionLog(setup.log, setup.log_options, columns)
+
+
+def _hosts(setup: Setup) -> tuple[str, ...]:
+    """Return the names that a request may give for this server; none = all."""
+    if not setup.hosts and (setup.tokens or not is_local(setup.host)):
+        return ()
+    return (*setup.hosts, *LOCAL_HOSTS, setup.host) if is_local(setup.host) else setup.hosts
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return the faster loop where it is installed."""
     try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

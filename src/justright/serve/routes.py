@@ -1,0 +1,176 @@
+"""What paths name: the routes of every protocol over one data plane.
+
+GET  /health                       200 when the models are loaded, which is before the port opens
+GET  /metrics, /openapi.json, /    counters, the schema of the models, a page to try them
+POST /v1/feedback                  labels that came later, by id
+/v1/models/NAME...                 TensorFlow Serving     (dialects/tfserving.py)
+$AIP_PREDICT_ROUTE                 Vertex AI              (dialects/vertex.py)
+/invocations, /ping, /version      MLflow and SageMaker   (dialects/mlflow.py)
+/v2...                             Open Inference         (dialects/openinference.py)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from justright.errors import closest
+from justright.serve.dataplane import DataPlane, Group
+from justright.serve.dialects import tfserving, vertex
+from justright.serve.dialects.bodies import encode
+from justright.serve.edge import Ask, Later, Refusal, Reply, Target
+from justright.serve.exchange import Described, Question
+from justright.serve.scoring import Served
+from justright.serve.wire import Request
+
+__all__ = ["Routes"]
+
+Plain = Callable[[Request], Reply]
+
+
+class Routes:
+    """Finds what a path names.
+
+    Parameters
+    ----------
+    plane : DataPlane
+        The models; the first one answers on routes that name none.
+    plain : mapping of str to callable
+        Paths of GET requests that the server answers by itself, such as /metrics.
+    posts : mapping of str to Later, optional
+        Paths of POST requests, such as /v1/feedback.
+    vertex_routes : (str, str), optional
+        Health and predict route of Vertex AI.
+    busy : callable, optional
+        True while the server ends: then it says that it is not ready.
+    """
+
+    def __init__(
+        self,
+        plane: DataPlane,
+        plain: Mapping[str, Plain],
+        posts: Mapping[str, Later] | None = None,
+        vertex_routes: tuple[str, str] = ("", ""),
+        busy: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._plane = plane
+        self._busy = busy
+        ready = Target("other", {"GET": self._health}, tfserving.refuse, open=True)
+        self._fixed: dict[str, Target] = {"/health": ready}
+        for path, made in plain.items():
+            # The page holds nothing of a model; it asks for a token by itself.
+            self._fixed[path] = Target("other", {"GET": made}, tfserving.refuse, open=path == "/")
+        for path, later in (posts or {}).items():
+            self._fixed[path] = Target("other", {"POST": later}, tfserving.refuse)
+        self._fixed["/v1/models"] = Target("tfserving", {"GET": self._models}, tfserving.refuse)
+        health, predict = vertex_routes
+        if health:
+            self._fixed[health] = Target("vertex", {"GET": self._ready}, vertex.refuse, open=True)
+        if predict:
+            ask = Ask(self._first, _vertex, vertex.write)
+            self._fixed[predict] = Target("vertex", {"POST": ask}, vertex.refuse)
+
+    def find(self, path: str) -> Target:
+        """Return what a path names; one that names nothing is refused with status 404."""
+        found = self._fixed.get(path)
+        if found is not None:
+            return found
+        route = tfserving.route(path)
+        if route is not None:
+            return self._tfserving(route)
+        return Target("other", {}, tfserving.refuse)
+
+    def _tfserving(self, route: tfserving.Route) -> Target:
+        """Return what a path of TensorFlow Serving names."""
+        if route.verb in ("predict", "classify", "regress"):
+            read = partial(_tfserving, verb=route.verb)
+            pick = partial(self._pick, route.name, route.version, route.label)
+            return Target("tfserving", {"POST": Ask(pick, read, tfserving.write)}, tfserving.refuse)
+        answer = self._status if route.verb == "status" else self._metadata
+        return Target("tfserving", {"GET": partial(answer, route)}, tfserving.refuse)
+
+    def _pick(self, name: str, version: str, alias: str, request: Request) -> Served:
+        """Return the version that answers a request, or refuse with status 404."""
+        served = self._group(name).pick(version, alias, _key(request))
+        if served is None:
+            raise self._no_version(name, version or alias)
+        return served
+
+    def _first(self, request: Request) -> Served:
+        """Return what answers where no model is named."""
+        return self._pick(self._plane.names[0], "", "", request)
+
+    def _group(self, name: str) -> Group:
+        """Return the versions of a model, or refuse."""
+        if name not in self._plane.names:
+            allowed = closest(name, self._plane.names)
+            raise Refusal(404, f"received model={name!r:.80}; allowed: {allowed}")
+        return self._plane.group(name)
+
+    def _no_version(self, name: str, asked: str) -> Refusal:
+        """Return the refusal for a version that is not loaded."""
+        group = self._plane.group(name)
+        allowed = closest(asked, [*group.served, *group.aliases])
+        return Refusal(404, f"received version={asked!r:.60} of {name}; allowed: {allowed}")
+
+    def _health(self, request: Request) -> Reply:
+        """Say that the models are loaded; 503 while the server ends."""
+        if self._busy():
+            return Reply(503, encode({"status": "ending"}))
+        return Reply(200, encode(self._plane.health()))
+
+    def _ready(self, request: Request) -> Reply:
+        """The same for Vertex AI."""
+        return Reply(503 if self._busy() else 200, vertex.health())
+
+    def _models(self, request: Request) -> Reply:
+        """List the models with their versions, aliases and shares."""
+        return Reply(200, encode({"models": [_told(self._plane.group(name)) for name in self._plane.names]}))
+
+    def _status(self, route: tfserving.Route, request: Request) -> Reply:
+        """Say which versions are there."""
+        group = self._group(route.name)
+        versions = list(group.served)
+        if route.version or route.label:
+            served = group.pick(route.version, route.label)
+            if served is None:
+                raise self._no_version(route.name, route.version or route.label)
+            versions = [served.version]
+        return Reply(200, tfserving.status([(version, "AVAILABLE") for version in reversed(versions)]))
+
+    def _metadata(self, route: tfserving.Route, request: Request) -> Reply:
+        """Say how to ask."""
+        served = self._group(route.name).pick(route.version, route.label, _key(request))
+        if served is None:
+            raise self._no_version(route.name, route.version or route.label)
+        return Reply(200, tfserving.metadata(served.described))
+
+
+def _told(group: Group) -> dict[str, Any]:
+    """Say of the versions of a model what an operator asks first."""
+    return {
+        "name": group.name,
+        "default": group.default,
+        "aliases": group.aliases,
+        "traffic": group.traffic or {group.default: 100},
+        "versions": [
+            {"version": version, "model_id": served.described.model_id, "task": served.described.task}
+            for version, served in group.served.items()
+        ],
+    }
+
+
+def _key(request: Request) -> str:
+    """Return the id that a request brought itself: what shares requests between versions."""
+    return request.id if b"x-request-id" in request.headers else ""
+
+
+def _tfserving(request: Request, described: Described, *, verb: Any) -> Question:
+    """Read a request of TensorFlow Serving."""
+    return tfserving.read(request.body, described, verb, request_id=request.id)
+
+
+def _vertex(request: Request, described: Described) -> Question:
+    """Read a request of Vertex AI."""
+    return vertex.read(request.body, described, request_id=request.id)

@@ -1,0 +1,356 @@
+"""HTTP/1.1 over one connection: bytes to requests, answers to bytes, with every limit on the way.
+
+    transport -> httptools (llhttp) -> Request -> handle(request, connection) -> connection.reply(...)
+
+A request is handed on once it is whole. One request of a connection is answered at a time; what a client
+sends ahead waits. There is no task and no coroutine on the way: `handle` may answer at once or later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any, Final, TypeAlias
+
+import httptools
+
+from justright.serve.limits import Limits
+
+__all__ = ["JSON", "PLAIN", "Connection", "Connections", "Handle", "Request"]
+
+JSON: Final = "application/json"
+PLAIN: Final = "text/plain; charset=utf-8"
+
+_AHEAD: Final = 8  # requests that a client may send before it reads an answer
+_HEADERS: Final = 100
+_LINGER: Final = 2.0  # seconds in which a client may read why it was refused
+_NAMES: Final = (b"content-length", b"host", b"authorization")  # must not come twice
+
+
+class Request:
+    """One whole request.
+
+    Parameters
+    ----------
+    method : str
+        In capitals.
+    url : bytes
+        As it was sent: path and query.
+    headers : mapping of bytes to bytes
+        By name in small letters.
+    body : bytes
+    begun : float
+        `time.monotonic()` when its first byte came.
+    """
+
+    __slots__ = ("begun", "body", "headers", "id", "keep", "method", "note", "url")
+
+    def __init__(
+        self, method: str, url: bytes, headers: Mapping[bytes, bytes], body: bytes, begun: float
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.begun = begun
+        self.keep = True
+        self.id = ""
+        self.note: Any = None
+
+
+Handle: TypeAlias = "Callable[[Request, Connection], None]"
+"""Answers a request by `connection.reply`, now or later, once."""
+
+
+class Connections:
+    """The open connections of a process: told the time, they close those that waste it.
+
+    Parameters
+    ----------
+    handle : callable
+        Answers requests.
+    limits : Limits
+    malformed : callable
+        `(status, sentence) -> (body, content type)` of a refusal that is made before a request is whole.
+    """
+
+    def __init__(
+        self, handle: Handle, limits: Limits, malformed: Callable[[int, str], tuple[bytes, str]]
+    ) -> None:
+        self.handle = handle
+        self.limits = limits
+        self.malformed = malformed
+        self.open: set[Connection] = set()
+        self.draining = False
+        self.date = b""
+        self.dropped = 0
+        self.tick()
+
+    def make(self) -> Connection:
+        """Make the connection of a client that just came."""
+        return Connection(self)
+
+    def tick(self) -> None:
+        """Renew the date and drop who is too slow; call it about once a second."""
+        self.date = b"\r\ndate: " + formatdate(usegmt=True).encode("ascii")
+        now = time.monotonic()
+        for connection in tuple(self.open):
+            connection.check(now)
+
+    def drain(self) -> None:
+        """Close idle connections and the others after their answer."""
+        self.draining = True
+        for connection in tuple(self.open):
+            connection.drain()
+
+
+class Connection(asyncio.Protocol):
+    """One connection of one client.
+
+    Parameters
+    ----------
+    family : Connections
+        What it shares with the others.
+    """
+
+    __slots__ = (
+        "_ahead",
+        "_begun",
+        "_blocked",
+        "_body",
+        "_busy",
+        "_deaf",
+        "_done",
+        "_family",
+        "_head",
+        "_headers",
+        "_in_body",
+        "_parser",
+        "_size",
+        "_transport",
+        "_url",
+    )
+
+    def __init__(self, family: Connections) -> None:
+        self._family = family
+        self._parser = httptools.HttpRequestParser(self)
+        self._ahead: deque[Request] = deque()
+        self._busy: Request | None = None
+        self._begun = time.monotonic()  # of the request that is coming in, 0 = none is
+        self._done = self._begun  # when the last answer was written
+        self._blocked = 0.0  # since when the client takes nothing
+        self._deaf = 0.0  # since when nothing of it is listened to
+        self._head = 0
+        self._in_body = False
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        self._size = 0
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client came."""
+        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
+        self._transport = transport  # type: ignore[assignment]  # uvloop's is a Transport without being one
+        if len(self._family.open) >= self._family.limits.connections:
+            self._refuse(503, "too many connections are open")
+            return
+        self._family.open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client left."""
+        self._family.open.discard(self)
+        self._transport = None
+        self._ahead.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        if self._deaf:
+            return
+        if not self._begun:
+            self._begun = time.monotonic()
+        if not self._in_body:
+            self._head += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._end_after(self._busy)
+        except httptools.HttpParserError as error:
+            self._refuse(400, f"received what is not HTTP/1.1 ({error!s:.80})")
+            return
+        if not self._in_body and self._head > self._family.limits.head:
+            self._refuse(431, f"received more than {self._family.limits.head} bytes of headers")
+
+    def eof_received(self) -> bool:
+        """The client sends no more; what it asked is still answered."""
+        if self._busy is None:
+            return False
+        self._end_after(self._ahead[-1] if self._ahead else self._busy)
+        return True
+
+    def pause_writing(self) -> None:
+        """The client reads slower than it asks."""
+        self._blocked = time.monotonic()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._blocked = 0.0
+
+    # What the parser calls; an error raised here would be lost, so refusals close the connection.
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._url = b""
+        self._headers = {}
+        self._body = []
+        self._size = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the URL."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header."""
+        name = name.lower()
+        if name in self._headers and name in _NAMES:
+            self._refuse(400, f"received the header {name.decode('ascii', 'replace')} twice")
+        elif len(self._headers) >= _HEADERS:
+            self._refuse(431, f"received more than {_HEADERS} headers")
+        self._headers[name] = value
+
+    def on_headers_complete(self) -> None:
+        """Refuse what is too long before it comes."""
+        self._in_body = True
+        self._head = 0
+        length = self._headers.get(b"content-length", b"0")
+        if len(length) > 18 or int(length) > self._family.limits.body:
+            self._too_long()
+        elif self._headers.get(b"expect", b"").lower() == b"100-continue" and self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        if self._deaf:
+            return
+        self._size += len(body)
+        if self._size > self._family.limits.body:
+            self._body = []
+            self._too_long()
+            return
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Hand the request on, or let it wait for the one before."""
+        if self._deaf:
+            return
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        method = self._parser.get_method().decode("ascii")
+        request = Request(method, self._url, self._headers, body, self._begun)
+        request.keep = self._parser.should_keep_alive() and not self._family.draining
+        self._body = []
+        self._in_body = False
+        self._head = 0
+        self._begun = 0.0
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._busy is None:
+            self._busy = request
+            self._family.handle(request, self)
+            return
+        self._ahead.append(request)
+        if len(self._ahead) >= _AHEAD:
+            self._transport.pause_reading()
+
+    def reply(self, head: bytes, body: bytes) -> None:
+        """Write the answer to the request that is being answered, then take the next one.
+
+        Parameters
+        ----------
+        head : bytes
+            Status line and headers, each line ended, without the empty line, the length and the date.
+        body : bytes
+        """
+        request, self._busy = self._busy, None
+        transport = self._transport
+        if transport is None or transport.is_closing() or request is None:
+            return
+        length = b"content-length: %d" % len(body)
+        end = b"\r\n\r\n" if request.keep else b"\r\nconnection: close\r\n\r\n"
+        sent = b"" if request.method == "HEAD" else body
+        transport.write(b"".join((head, length, self._family.date, end, sent)))
+        self._done = time.monotonic()
+        if not request.keep:
+            transport.close()
+        elif self._ahead:
+            asyncio.get_running_loop().call_soon(self._next)
+
+    def check(self, now: float) -> None:
+        """Drop the client if it is too slow."""
+        limits, transport = self._family.limits, self._transport
+        if transport is None:
+            return
+        if self._deaf and now - self._deaf > _LINGER:
+            transport.abort()
+        elif self._blocked and now - self._blocked > limits.body_seconds:
+            self._family.dropped += 1
+            transport.abort()
+        elif self._deaf or self._busy is not None:
+            return
+        elif self._begun:
+            late = limits.body_seconds if self._in_body else limits.head_seconds
+            if now - self._begun > late:
+                self._family.dropped += 1
+                self._refuse(408, f"the request was not whole after {late:g} seconds")
+        elif now - self._done > limits.idle_seconds:
+            transport.close()
+
+    def drain(self) -> None:
+        """Close once nothing is open."""
+        if self._transport is None:
+            return
+        if self._busy is None and not self._begun:
+            self._transport.close()
+        self._end_after(self._ahead[-1] if self._ahead else self._busy)
+
+    def _next(self) -> None:
+        """Answer what the client sent ahead."""
+        if self._transport is None or self._busy is not None or not self._ahead:
+            return
+        if len(self._ahead) >= _AHEAD:
+            self._transport.resume_reading()
+        self._busy = self._ahead.popleft()
+        self._family.handle(self._busy, self)
+
+    def _end_after(self, request: Request | None) -> None:
+        """Close after the answer to a request."""
+        if request is not None:
+            request.keep = False
+
+    def _too_long(self) -> None:
+        """Refuse a body that is too long."""
+        self._refuse(413, f"received more than {self._family.limits.body} bytes; send fewer rows at once")
+
+    def _refuse(self, status: int, sentence: str) -> None:
+        """Refuse and close: what follows on this connection cannot be understood, or is too much.
+
+        A connection that is closed at once would be reset with what is still coming in, and the client would
+        never read why; so it is closed when the client ends, or a moment later.
+        """
+        transport = self._transport
+        if transport is None or transport.is_closing() or self._deaf:
+            return
+        self._deaf = time.monotonic()
+        if self._busy is not None:  # the answer that is being made comes first, and then the end
+            self._ahead.clear()
+            self._end_after(self._busy)
+            return
+        body, kind = self._family.malformed(status, sentence)
+        line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {kind}\r\n"
+        close = f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        transport.write(line.encode("ascii") + close.encode("ascii") + body)
+        if transport.can_write_eof():
+            transport.write_eof()
