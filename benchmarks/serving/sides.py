@@ -72,18 +72,26 @@ def _labelled(answer: Any) -> list[float]:
     return [row["probabilities"]["yes"] for row in answer["predictions"]]
 
 
+def _records(answer: Any) -> list[float]:
+    """Predictions of ours in the form of MLflow: a record a row."""
+    return [row["probability_yes"] for row in answer["predictions"]]
+
+
+def _columns(answer: Any) -> list[float]:
+    """Outputs of ours in Open Inference v2: one a class."""
+    (found,) = (output["data"] for output in answer["outputs"] if output["name"] == "probability_yes")
+    return list(found)
+
+
 def _outputs(answer: Any) -> list[float]:
-    """The probabilities among the outputs of Open Inference v2: flat, two a row."""
-    for output in answer["outputs"]:
-        if output["shape"][-1] == 2 and output["datatype"].startswith("FP"):
-            found: list[float] = output["data"][1::2]
-            return found
-    raise KeyError(f"no probabilities in {[one['name'] for one in answer['outputs']]}")
+    """The one output of MLServer: flat, two numbers a row."""
+    (output,) = answer["outputs"]
+    return list(output["data"][1::2])
 
 
 def _ours(model: str, port: int) -> Command:
-    """`justright serve`."""
-    return [JUSTRIGHT, "serve", str(WORK / f"ours-{model}"), "--port", str(port)], {}
+    """`justright serve`, without a line a request as the peers."""
+    return [JUSTRIGHT, "serve", str(WORK / f"ours-{model}"), "--port", str(port), "--quiet"], {}
 
 
 def _echo(model: str, port: int) -> Command:
@@ -152,18 +160,18 @@ SIDES: Final = {
     for side in (
         Side(
             "ours",
-            "`justright serve`, rows as TensorFlow Serving takes them",
+            "`justright serve --quiet`, rows as TensorFlow Serving takes them",
             *(_ours, _always("/v1/models/model:predict"), _instances, _labelled, "ours"),
         ),
         Side(
             "ours-v2",
             "the same server, the very bytes that MLServer gets",
-            *(_ours, _always("/v2/models/model/infer"), _inputs, _outputs, "ours"),
+            *(_ours, _always("/v2/models/model/infer"), _inputs, _columns, "ours"),
         ),
         Side(
             "ours-mlflow",
             "the same server, the very bytes that MLflow gets",
-            *(_ours, _always("/invocations"), _split, _labelled, "ours"),
+            *(_ours, _always("/invocations"), _split, _records, "ours"),
         ),
         Side(
             "echo",

@@ -98,7 +98,7 @@ def serving(arguments: Sequence[str], rows: int, name: str = "model") -> Iterato
     """Run our server with some arguments until the end of the block."""
     asked = json.loads((WORK / "asked.json").read_text())
     port = free_port()
-    command = [JUSTRIGHT, "serve", *arguments, "--port", str(port)]
+    command = [JUSTRIGHT, "serve", *arguments, "--port", str(port), "--quiet"]
     first = (ROUTE.format(name=name), body_of(SIDES["ours"], asked[:rows]))
     with running(command, port, first, log=WORK / "log-stress.txt") as server:
         yield server

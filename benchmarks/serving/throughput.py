@@ -99,6 +99,10 @@ def measure(side: Side, model: str, options: argparse.Namespace) -> dict[str, An
     ):
         made: dict[str, Any] = {"start": server.seconds, "apart": check(side, model, server, asked)}
         made["memory_at_start"] = server.memory()
+        if options.check:
+            words = f"apart {made['apart']:.1g}, start {server.seconds:.2f} s, {made['memory_at_start']} MB"
+            print(f"{model:8} {side.name:15} {words}", flush=True)
+            return made
         made["cases"] = {}
         for rows in ROWS:
             load(server, side.route(rows), bodies[rows], 8, min(WARM, options.seconds))
@@ -124,9 +128,11 @@ def one(side: Side, model: str, repeat: int, options: argparse.Namespace, result
     """Measure one run unless it is kept, keep it, and write the page."""
     with kept(results) as found:
         runs = found.setdefault("runs", {}).setdefault(model, {}).setdefault(side.name, {})
-        if str(repeat) in runs:
+        if str(repeat) in runs and not options.check:
             return
     made = measure(side, model, options)
+    if options.check:
+        return
     with kept(results) as found:
         found["runs"][model][side.name][str(repeat)] = made
         told = found.setdefault("versions", {})
@@ -146,6 +152,7 @@ def main() -> None:
     parser.add_argument("--again", nargs="*", default=[], choices=list(SIDES), help="forget what is kept")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each case")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--check", action="store_true", help="start and compare answers only; keep nothing")
     parser.add_argument("--free", action="store_true", help="neither wait for other timed runs nor hold them")
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     parser.add_argument("--name", default="throughput", help="of the results")
