@@ -98,3 +98,24 @@ def test_a_linear_model_has_no_latent_columns(
     assert said.code == 2 and said.err.count("\n") == 1
     assert "family 'linear', which has none" in said.err and "--family neural" in said.err
     assert not (tmp_path / "scores.csv").exists()
+
+
+def test_a_folder_becomes_a_folder(call: Any, run_folder: Path, table: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    frame = pd.read_csv(table)
+    frame[:100].to_parquet(tmp_path / "in" / "a.parquet")
+    frame[100:].to_parquet(tmp_path / "in" / "b.parquet")
+    said = call("predict", run_folder, tmp_path / "in", "--out", tmp_path / "scores", "--keep", "street")
+    assert said.code == 0 and said.err == ""
+    assert said.out == f"240 of 240 rows scored in 2 parts: {tmp_path / 'scores'}\n"
+    found = pd.concat([pd.read_parquet(tmp_path / "scores" / f"{name}.parquet") for name in "ab"])
+    assert found["prediction"].tolist() == justright.load(run_folder / "model").predict(frame).tolist()
+    again = call("predict", run_folder, tmp_path / "in", "--out", tmp_path / "scores", "--keep", "street")
+    assert "in 2 parts, 2 of them from before: " in again.out
+    said = call("predict", run_folder, tmp_path / "in", "--out", tmp_path / "scores", "--json")
+    assert said.json["kept"] == 0 and said.json["parts"] == 2
+    frame.loc[0, "size"] = float("inf")
+    frame[:100].to_parquet(tmp_path / "in" / "a.parquet")
+    shown = call("predict", run_folder, tmp_path / "in", "--out", tmp_path / "scores").out
+    assert "239 of 240 rows scored in 2 parts" in shown
+    assert f"1 could not be scored, with their reasons: {tmp_path / 'scores' / 'errors_a.jsonl'}" in shown

@@ -14,10 +14,13 @@ def predict(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A run or a model.")],
     table: Annotated[str, typer.Argument(metavar="TABLE", help="The rows to score.")],
     out: Annotated[
-        Path, typer.Option(metavar="FILE", help="Where to: .csv, .parquet or .jsonl.", show_default=False)
+        Path,
+        typer.Option(
+            metavar="PATH", help="Where to: .csv, .parquet, .jsonl, or a folder of parts.", show_default=False
+        ),
     ],
     keep: Annotated[
-        list[str] | None, typer.Option(metavar="COL", help="Copy a column of TABLE into FILE.")
+        list[str] | None, typer.Option(metavar="COL", help="Copy a column of TABLE into PATH.")
     ] = None,
     latent: Annotated[
         bool, typer.Option("--latent", help="Add the outputs of a network's last hidden layer.")
@@ -28,21 +31,37 @@ def predict(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Score every row of TABLE into FILE; rows that cannot be scored go to an errors file beside it."""
+    """Score every row of TABLE into PATH; rows that cannot be scored go to an errors file beside it.
+
+    A folder of Parquet files becomes a folder of parts: a job that was cut goes on where it was.
+    """
     from justright.bundle.predictor import load
     from justright.bundle.scoring import score_file
+    from justright.bundle.scoring_folder import score_folder
     from justright.cli.model import model_path
     from justright.cli.output import console, write_json
     from justright.cli.plugin import families_of
 
     families = families_of(plugin or ())
     predictor = load(model_path(model), families=families)
-    report = score_file(predictor, table, out, keep=keep or (), latent=latent)
-    if json:
-        write_json(report)
-        return
+    # A family of the user's own may not be made for threads.
+    threads = 1 if families else None
+    if out.is_dir() or not out.suffix:
+        parts = score_folder(predictor, table, out, keep=keep or (), latent=latent, threads=threads)
+        if json:
+            write_json(parts)
+            return
+        done = f", {parts.kept} of them from before" if parts.kept else ""
+        said = f"{parts.scored:,} of {parts.rows:,} rows scored in {parts.parts} parts{done}: {parts.out}"
+        bad, where = parts.bad_rows, ", ".join(parts.errors[:3]) + (" ..." if len(parts.errors) > 3 else "")
+    else:
+        report = score_file(predictor, table, out, keep=keep or (), latent=latent, threads=threads)
+        if json:
+            write_json(report)
+            return
+        said = f"{report.scored:,} of {report.rows:,} rows scored: {report.out}"
+        bad, where = report.bad_rows + report.bad_lines, report.errors or ""
     to = console()
-    to.print(f"{report.scored:,} of {report.rows:,} rows scored: {report.out}", soft_wrap=True)
-    if report.errors is not None:
-        bad = report.bad_rows + report.bad_lines
-        to.print(f"{bad:,} could not be scored, with their reasons: {report.errors}", soft_wrap=True)
+    to.print(said, soft_wrap=True)
+    if bad:
+        to.print(f"{bad:,} could not be scored, with their reasons: {where}", soft_wrap=True)
