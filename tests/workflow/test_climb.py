@@ -185,3 +185,19 @@ def test_a_floor_is_for_two_classes(tmp_path):
     with pytest.raises(RecipeError, match=r"preset='recall-first' with a regression target.*--preset"):
         train(table("linear"), target="y", out=tmp_path / "runs", preset="recall-first")
     assert not (tmp_path / "runs").exists()
+
+
+def test_trees_are_judged_on_one_part_where_folds_would_cost_too_much(tmp_path, monkeypatch):
+    from justright.workflow import climb as module
+
+    rows = table("linear")
+    ladder = {"budget": 20.0, "rungs": ["linear", "boosted"], "choose": "best"}
+    whole = train(rows, target="y", out=tmp_path / "a", ladder=ladder)
+    assert [rung.judged for rung in whole.summary.ladder] == [len(rows["y"])] * 2
+    monkeypatch.setattr(module, "_TREE", 1e3)  # a second a tree: 6,000 of them
+    part = train(rows, target="y", out=tmp_path / "b", ladder=ladder)
+    judged = {rung.family: rung.judged for rung in part.summary.ladder}
+    assert judged["boosted"] == pytest.approx(0.2 * len(rows["y"]), rel=0.3)
+    alone = train(rows, target="y", out=tmp_path / "c", family="boosted", boosting={"cv": False})
+    assert alone.summary.judged_by == "one held-out fifth"
+    assert alone.summary.rows.held_out == judged["boosted"]

@@ -239,6 +239,9 @@ class Boosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Share of the columns among which each split is chosen, above 0 to 1; default 0.7.
     bins : int
         Most bins of a number, 2..65,535; default 255.
+    cv : bool
+        Grow trees for every fold of the split and for the model; False = for one held-out part, which then
+        is not among the model's rows. The ladder does that where its time does not suffice for folds.
     """
 
     rounds: int = 2_000
@@ -250,6 +253,7 @@ class Boosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: float = 1.0
     columns: float = 0.7
     bins: int = 255
+    cv: bool = True
 
 
 class Ladder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

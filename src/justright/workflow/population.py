@@ -54,8 +54,9 @@ def penalty_path(rows: int, kind: str, per_decade: int) -> tuple[float, ...]:
 def one_part(recipe: Recipe, family: str, rows: int) -> bool:
     """Say whether one held-out part judges a family, and the very model that was judged is exported.
 
-    Networks, unless folds are asked for; of more than 500,000 rows boosted trees too, unless the recipe has a
-    number of folds of its own. Folds of the other families share their passes and cost little more.
+    Networks, unless folds are asked for; boosted trees where none are, and of more than 500,000 rows, unless
+    the recipe has a number of folds of its own. Folds of the other families share their passes and cost
+    little more.
 
     Parameters
     ----------
@@ -73,7 +74,8 @@ def one_part(recipe: Recipe, family: str, rows: int) -> bool:
     """
     if is_network(family):
         return not recipe.network.cv
-    return family == BOOSTED and rows > ONE_PART_FROM and recipe.split.folds == _FOLDS
+    many = rows > ONE_PART_FROM and recipe.split.folds == _FOLDS
+    return family == BOOSTED and (many or not recipe.boosting.cv)
 
 
 def population(recipe: Recipe, data: DataModule, *, exact_sums: bool) -> tuple[Member, ...]:
