@@ -5,7 +5,7 @@ import math
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from justright.errors import JustrightError, RowError, TableError
@@ -24,7 +24,7 @@ from justright.serve.dialects.bodies import DEEPEST, encode, no_key_twice, parse
         (b"[-1e400, NaN]", "the number -1e400"),
         (b"[" + b"9" * 5000 + b"]", "not JSON"),
         (b"[" * 33, "a body nested 33 deep"),
-        (b"[" * 1_000_000, "a body nested 1000000 deep"),
+        (b"[" * 100_000, "a body nested 100000 deep"),
         (b'{"a": 1, "b": {"c": 1, "c": 2}}', "the key 'c' twice in one object"),
         (b'{"a": 1, "a": 1}', "the key 'a' twice"),
     ],
@@ -58,6 +58,7 @@ VALUES = st.recursive(
 PAIRS = st.lists(st.tuples(TEXTS, VALUES), max_size=4)
 
 
+@settings(deadline=None)
 @given(PAIRS, st.sampled_from([":", ": ", " :", "\t :\n"]))
 @example([("a", 1), ("b", "x"), ("a", '":')], ":")
 def test_a_doubled_key_is_never_overlooked(pairs, colon):
@@ -79,6 +80,7 @@ def test_bodies_without_odd_texts_need_no_closer_look():
     assert no_key_twice(b'{"a" : 1}', 1)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_value_or_our_error(body):
     try:

@@ -216,7 +216,7 @@ FLOATS = st.floats(allow_nan=True, allow_infinity=True) | st.integers(-(2**70), 
 
 
 @given(st.lists(FLOATS, min_size=1, max_size=5))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_numbers_arrive_to_the_bit(two, numbers):
     expected = [n if not isinstance(n, float) or math.isfinite(n) else None for n in numbers]
     by_row = json.dumps({"instances": [{"x": n} for n in numbers]}).encode()

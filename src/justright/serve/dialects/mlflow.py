@@ -21,7 +21,15 @@ import msgspec
 from justright.errors import ColumnError, MissingExtraError, RowError, TableError
 from justright.serve.dialects.answered import as_columns
 from justright.serve.dialects.bodies import encode, kind_of, no_key_twice, parse, plain_text
-from justright.serve.dialects.table import Cell, RowReader, complete, from_columns, from_rows, wishes
+from justright.serve.dialects.table import (
+    Cell,
+    RowReader,
+    complete,
+    from_columns,
+    from_lists,
+    from_rows,
+    wishes,
+)
 from justright.serve.exchange import Answers, Described, Question
 
 __all__ = ["Media", "PING", "media_of", "read", "refuse", "unsupported", "version", "write"]
@@ -162,9 +170,7 @@ def read(
         elif b'"inputs"' in body[:64]:
             inputs = _INPUTS.decode(body)
             if no_key_twice(body, 1 + len(inputs.inputs)):
-                return _question(
-                    *from_columns(inputs.inputs, described), inputs.params, described, request_id
-                )
+                return _question(*from_lists(inputs.inputs, described), inputs.params, described, request_id)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     return _read_with_care(body, described, request_id)

@@ -251,7 +251,7 @@ def _decoded(head: bytes) -> _Request:
     """Return the JSON part of a request."""
     try:
         request = _REQUEST.decode(head)
-        if no_key_twice(head, 0):
+        if no_key_twice(head, _known_keys(request)):
             return request
     except (ValueError, RecursionError):
         pass
@@ -267,6 +267,17 @@ def _decoded(head: bytes) -> _Request:
         return msgspec.convert(value, _Request)
     except msgspec.ValidationError as error:
         raise TableError(f"a body that is no infer request: {error!s:.200}", allowed=allowed) from error
+
+
+def _known_keys(request: _Request) -> int:
+    """Return a number of different keys that a request has at least."""
+    known = 1 + (request.id is not None) + (request.parameters is not None)
+    known += len(request.parameters or ()) + len(request.outputs or ()) + (request.outputs is not None)
+    for each in request.inputs:
+        known += 3 if each.data is None else 4
+        if each.parameters is not None:
+            known += 1 + len(each.parameters)
+    return known
 
 
 def _flat(data: list[Any], name: Any) -> list[Any]:

@@ -230,6 +230,28 @@ def complete(
     return found
 
 
+def from_lists(
+    inputs: Mapping[str, Sequence[Any]], described: Described
+) -> tuple[int, dict[str, Sequence[Any]]]:
+    """Return what `from_columns` returns, for lists of plain values: a decoder has looked at them.
+
+    Examples
+    --------
+    >>> from justright.serve.exchange import Asked
+    >>> described = Described("m", "1", "", "regression", (Asked("x", "numeric", "number"),))
+    >>> from_lists({"x": [1, 2], "other": ["a"]}, described)
+    (2, {'x': [1, 2]})
+    """
+    try:
+        found = {name: inputs[name] for name in described.names}
+    except KeyError:
+        return from_columns(inputs, described)
+    sizes = set(map(len, found.values()))
+    if len(sizes) != 1 or 0 in sizes:
+        return from_columns(inputs, described)
+    return sizes.pop(), found
+
+
 def from_columns(inputs: Mapping[str, Any], described: Described) -> tuple[int, dict[str, Sequence[Any]]]:
     """Return the number of rows and the columns of a request by column.
 
@@ -257,6 +279,9 @@ def from_columns(inputs: Mapping[str, Any], described: Described) -> tuple[int, 
     (2, {'x': [1, 2]})
     """
     known = {name: inputs[name] for name in described.names if name in inputs}
+    for column in described.columns:
+        if column.name not in known and not column.optional:
+            raise _absent(column.name, inputs)
     found = {name: values if isinstance(values, list) else [values] for name, values in known.items()}
     sizes = {name: len(values) for name, values in (found or {"": list(_first(inputs))}).items()}
     size = max(sizes.values())

@@ -35,11 +35,10 @@ DATATYPES: Final = (*_NUMPY, "BYTES")
 
 _NONE: Final = type(None)
 _TYPES: Final[dict[str, frozenset[type]]] = {
-    "BOOL": frozenset({bool, _NONE}),
     "BYTES": frozenset({str, _NONE}),
-    **{name: frozenset({int, float, _NONE}) for name in ("FP16", "FP32", "FP64")},
+    **{name: frozenset({int, float, _NONE} if "FP" in name else {int, _NONE}) for name in _NUMPY},
+    "BOOL": frozenset({bool, _NONE}),
 }
-_WHOLE: Final = frozenset({int, _NONE})
 _RANGES: Final = {
     name: (int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for name, kind in _NUMPY.items() if "INT" in name
 }
@@ -87,13 +86,13 @@ def typed(
     >>> typed("x", "INT64", [1, None], None)
     [1, None]
     """
-    if datatype not in DATATYPES:
+    may = _TYPES.get(datatype)
+    if may is None:
         allowed = f"one of: {', '.join(DATATYPES)}"
         raise TableError(f"datatype={datatype!r:.40} of {name!r:.60}", allowed=allowed)
     if data is None:
         raise TableError(f"the input {name!r:.60} without data", allowed='"data": [values]')
-    may = _TYPES.get(datatype, _WHOLE)
-    if set(map(type, data)) - may:
+    if not may.issuperset(map(type, data)):
         number, value = next((i, v) for i, v in enumerate(data) if type(v) not in may)
         raise RowError(f"{name}={value!r:.60}", allowed=f"{datatype} or null", where=f"row {number}")
     if datatype in _RANGES:
@@ -101,7 +100,9 @@ def typed(
         for number, value in enumerate(data):
             if value is not None and not low <= value <= high:
                 raise RowError(f"{name}={value!r:.60}", allowed=f"{low} to {high}", where=f"row {number}")
-    content = (parameters or {}).get("content_type")
+    if not parameters:
+        return data
+    content = parameters.get("content_type")
     if datatype == "BYTES" and content in ("base64", "pd_json"):
         decode = _from_base64 if content == "base64" else _from_json
         return [decode(text, name, number) for number, text in enumerate(data)]

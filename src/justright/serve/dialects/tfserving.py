@@ -24,7 +24,7 @@ from justright.errors import RecipeError, RowError, TableError
 from justright.schema import Form
 from justright.serve.dialects.answered import as_columns, as_rows
 from justright.serve.dialects.bodies import encode, kind_of, no_key_twice, parse, plain_text
-from justright.serve.dialects.table import Cell, RowReader, from_columns, from_rows, wishes
+from justright.serve.dialects.table import Cell, RowReader, from_columns, from_lists, from_rows, wishes
 from justright.serve.exchange import Answers, Described, Question
 
 __all__ = ["Route", "metadata", "read", "refuse", "route", "status", "write"]
@@ -144,9 +144,11 @@ def read(
         )
     try:
         columns = _COLUMNS.decode(body)
-        known = 1 + len(columns.inputs) + (columns.signature_name is not None)
+        known = 1 + len(columns.inputs)
         if columns.signature_name in _SIGNATURES and no_key_twice(body, known):
-            return _by_column(columns.inputs, columns.parameters, described, request_id)
+            explain, level = wishes(columns.parameters, described)
+            size, found = from_lists(columns.inputs, described)
+            return Question(size, columns=found, explain=explain, level=level, id=request_id, note="column")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     return _read_with_care(body, described, request_id)
