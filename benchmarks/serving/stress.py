@@ -5,10 +5,10 @@
 The server has core 0, the load core 1. Every answer of 200 is compared with that of the Predictor (1e-9).
 Capacity is what wrk gets with 64 connections; unloaded is a fifth of it, sent at random moments.
 
-    overload-MODEL-ROWS  5 times the capacity for 60 s, over at most 1,024 connections; a request that is due
-                         while all are busy is not sent: what was offered is reported. Before and after it: a
-                         fifth of the capacity. To reach: no wrong answer, no failed request, p99 of the
-                         answers below 3 times the unloaded one
+    overload-MODEL-ROWS  5 times the capacity for 60 s, over at most 1,024 connections (`--connections`); a
+                         request that is due while all are busy is not sent: what was offered is reported.
+                         Before it a fifth and four fifths of the capacity, after it a fifth. To reach: no
+                         wrong answer, no failed request, p99 of the answers below 3 times the unloaded one
     clients              half the capacity for 90 s beside 1,000 connections that send nothing and 200 that
                          send a byte each half second (half of them their headers, half their bodies); before
                          it without them
@@ -27,6 +27,7 @@ import argparse
 import datetime
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -34,6 +35,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -142,7 +144,7 @@ def each(interval: float, task: Callable[[], None]) -> Iterator[list[float]]:
         thread.join()
 
 
-def overload(model: str, rows: int, scale: float) -> dict[str, Any]:
+def overload(model: str, rows: int, scale: float, most: int) -> dict[str, Any]:
     """Send five times what the server can answer."""
     path = WORK / f"ours-{model}"
     with serving([str(path)], rows) as server:
@@ -154,14 +156,15 @@ def overload(model: str, rows: int, scale: float) -> dict[str, Any]:
             return say(words, Load(server.port, requests, connections).run(rate, seconds * scale))
 
         made["unloaded"] = at("a fifth of the capacity", calm, 20, 32)
+        made["busy"] = at("four fifths of the capacity", 4 * calm, 10, 64)
         made["memory_before"] = server.memory()
-        made["overload"] = at("5 times the capacity", 5 * made["capacity"], 60, 1024)
+        made["overload"] = at("5 times the capacity", 5 * made["capacity"], 60, most)
         made["memory_after"] = server.memory()
         made["afterwards"] = at("a fifth again", calm, 10, 32)
     return made
 
 
-def clients(scale: float) -> dict[str, Any]:
+def clients(scale: float, most: int) -> dict[str, Any]:
     """Answer while other clients are idle or slow."""
     path = WORK / "ours-linear"
     with serving([str(path)], 1) as server, ExitStack() as stack:
@@ -197,7 +200,7 @@ def clients(scale: float) -> dict[str, Any]:
     return made
 
 
-def reload(scale: float) -> dict[str, Any]:
+def reload(scale: float, most: int) -> dict[str, Any]:
     """Move the alias each second."""
     from justright.registry import open_registry
 
@@ -205,7 +208,8 @@ def reload(scale: float) -> dict[str, Any]:
     if not other.exists():
         problem.write_table(WORK / "other.csv", problem.SEED + 5)
         train("linear", WORK / "other.csv", other)
-    registry = open_registry(WORK / f"models-{os.getpid()}")
+    shutil.rmtree(WORK / "models", ignore_errors=True)
+    registry = open_registry(WORK / "models")
     paths = {"1": WORK / "ours-linear", "2": other}
     for path in paths.values():
         registry.register(path, NAME)
@@ -250,7 +254,7 @@ def _seen(server: Server, requests: list[Request], move: Callable[[], None], now
     return found
 
 
-def kill(scale: float) -> dict[str, Any]:
+def kill(scale: float, most: int) -> dict[str, Any]:
     """Kill a worker each five seconds."""
     path = WORK / "ours-linear"
     with serving([str(path), "--workers", "2"], 1) as server:
@@ -304,11 +308,11 @@ def _ignored() -> Iterator[None]:
         return
 
 
-CASES: Final[dict[str, Callable[[float], dict[str, Any]]]] = {
-    "overload-linear-1": lambda scale: overload("linear", 1, scale),
-    "overload-linear-100": lambda scale: overload("linear", 100, scale),
-    "overload-boosted-100": lambda scale: overload("boosted", 100, scale),
-    "overload-blend-100": lambda scale: overload("blend", 100, scale),
+CASES: Final[dict[str, Callable[[float, int], dict[str, Any]]]] = {
+    "overload-linear-1": partial(overload, "linear", 1),
+    "overload-linear-100": partial(overload, "linear", 100),
+    "overload-boosted-100": partial(overload, "boosted", 100),
+    "overload-blend-100": partial(overload, "blend", 100),
     "clients": clients,
     "reload": reload,
     "kill": kill,
@@ -323,6 +327,7 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES))
     parser.add_argument("--again", nargs="*", default=[], choices=list(CASES))
     parser.add_argument("--scale", type=float, default=1.0, help="of all durations, for a quick look")
+    parser.add_argument("--connections", type=int, default=1024, help="at most, under overload")
     parser.add_argument("--free", action="store_true", help="neither wait for other timed runs nor hold them")
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     parser.add_argument("--name", default="stress", help="of the results")
@@ -338,11 +343,12 @@ def main() -> None:
         print(case, flush=True)
         try:
             with nullcontext(os.getloadavg()[0]) if options.free else alone() as before:
-                made = CASES[case](options.scale)
-        except (RuntimeError, OSError) as error:
+                made = CASES[case](options.scale, options.connections)
+        except (RuntimeError, OSError, ValueError) as error:
             failed.append(case)
             print(f"{case} failed: {error}", flush=True)
             continue
+        made |= {"connections": options.connections} if "overload" in made else {}
         made |= {"load": [round(before, 2), round(os.getloadavg()[0], 2)], "scale": options.scale}
         with kept(results) as found:
             found[case] = made

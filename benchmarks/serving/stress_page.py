@@ -9,6 +9,7 @@ TIMES: Final = 3.0
 """The p99 of the answers under overload may be so many times the unloaded one."""
 LOADS: Final = {
     "unloaded": "a fifth of the capacity",
+    "busy": "four fifths of the capacity",
     "overload": "5 times the capacity",
     "alone": "undisturbed",
     "beside": "beside idle and slow clients",
@@ -87,6 +88,8 @@ def _case(case: str, made: dict[str, Any]) -> Iterator[str]:
     """Return the counts of one case."""
     yield from ("", f"## {case}", "")
     yield f"Capacity {made['capacity']:,.0f} requests a second."
+    if "connections" in made:
+        yield f"At most {made['connections']:,} connections under overload."
     for name in ("memory_before", "memory_after"):
         if name in made:
             yield f"Memory {name.removeprefix('memory_')}: {made[name]['rss']:.0f} MB resident."

@@ -126,13 +126,14 @@ def measure(side: Side, model: str, options: argparse.Namespace) -> dict[str, An
 
 def one(side: Side, model: str, repeat: int, options: argparse.Namespace, results: Path) -> None:
     """Measure one run unless it is kept, keep it, and write the page."""
+    if options.check:
+        measure(side, model, options)
+        return
     with kept(results) as found:
         runs = found.setdefault("runs", {}).setdefault(model, {}).setdefault(side.name, {})
-        if str(repeat) in runs and not options.check:
+        if str(repeat) in runs:
             return
     made = measure(side, model, options)
-    if options.check:
-        return
     with kept(results) as found:
         found["runs"][model][side.name][str(repeat)] = made
         told = found.setdefault("versions", {})
@@ -159,7 +160,7 @@ def main() -> None:
     options = parser.parse_args()
     prepare()
     results = HERE / "results" / f"{options.date}-{options.name}.json"
-    with kept(results) as found:
+    with nullcontext({}) if options.check else kept(results) as found:
         for runs in found.get("runs", {}).values():
             for name in options.again:
                 runs.pop(name, None)
@@ -174,7 +175,8 @@ def main() -> None:
                     print(failed[-1], flush=True)
     if failed:
         sys.exit(f"{len(failed)} runs failed, what is above this line")
-    print(results.with_suffix(".md"))
+    if not options.check:
+        print(results.with_suffix(".md"))
 
 
 if __name__ == "__main__":
