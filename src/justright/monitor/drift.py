@@ -256,7 +256,7 @@ def alarms(
     rows = []
     for each, own in zip(every, q.tolist(), strict=True):
         found = each.found
-        threshold = found.threshold(at) if found.p < 1.0 else 1.0
+        threshold = found.threshold(at)
         significant = own <= level
         # The threshold comes out of a search: never let its last digit contradict the p-value.
         threshold = min(threshold, found.value * (1.0 - 1e-9)) if significant else max(threshold, found.value)
@@ -307,6 +307,8 @@ def _numbers(
 ) -> Iterator[Tested]:
     """Test the columns of numbers: their bins, and how many are missing."""
     for place, number in enumerate(frame.numeric):
+        if number.calendar:
+            continue
         made = _bins(reference.numeric[place], window.numeric[place])
         if made is not None:
             yield _number(number.name, kind, made, limits)
@@ -322,6 +324,8 @@ def _categories(
 ) -> Iterator[Tested]:
     """Test the columns of categories: their shares, how many are missing, how many are new."""
     for place, category in enumerate(frame.categorical):
+        if category.calendar:
+            continue
         before, now = np.asarray(reference.categorical[place]), np.asarray(window.categorical[place])
         known_before, known_now = float(before.sum() - before[1]), float(now.sum() - now[1])
         vocabulary = len(category.labels) - 2

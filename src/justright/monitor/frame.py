@@ -7,7 +7,7 @@ days merge by addition, and the baseline is a Counts like any other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -61,10 +61,13 @@ class Number:
         For people.
     edges : float64 (bins - 1,)
         Rising.
+    calendar : bool
+        A part of a date: it moves by itself, and is counted but not tested.
     """
 
     name: str
     edges: FloatArray
+    calendar: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,14 @@ class Category:
         Text of the codes 0, 1, 2, ... without those that are hashed.
     size : int
         Number of codes, the hashed ones included.
+    calendar : bool
+        As for a Number.
     """
 
     name: str
     labels: tuple[str, ...]
     size: int
+    calendar: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,7 +208,9 @@ def frame_of(baseline: Mapping[str, Any], plan: FeaturePlan) -> Frame:
         labels = ("(rare or never seen)", "(missing)", *feature.vocabulary)
         if size < len(labels):
             raise _unfit(f"a baseline of {size} categories of {feature.name!r:.60}")
-        categorical.append(Category(feature.name, labels, size))
+        categorical.append(Category(feature.name, labels, size, bool(feature.part)))
+    parts = [bool(feature.part) for feature in data.numeric]
+    numeric = tuple(replace(number, calendar=part) for number, part in zip(numeric, parts, strict=True))
     return Frame(numeric, tuple(categorical), said, terms)
 
 
