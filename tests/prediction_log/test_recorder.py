@@ -154,7 +154,7 @@ def test_parts_are_made_by_another_process(tmp_path, asks):
     with PredictionLog(tmp_path, options) as log:
         log.record(*asks("r", [{"a": 1}]), 1.0)
         until(lambda: parts_in(model_folder(tmp_path, "churn")), 30)
-        until(lambda: log._parts is None, 30)
+        until(lambda: log._journals._parts is None, 30)
         assert log.status().failed_parts == 0
     assert ids(tmp_path) == ["r"]
 
@@ -182,3 +182,22 @@ def test_a_folder_that_cannot_be_made_is_said_at_once(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="prediction log"):
         PredictionLog(tmp_path / "file" / "log")
+
+
+LIGHT = """
+import sys
+import numpy as np
+from justright.prediction_log import LogOptions, PredictionLog, add_labels
+from justright.serve.exchange import Answers, Question
+with PredictionLog(sys.argv[1], LogOptions(sync_seconds=0.005, segment_bytes=10)) as log:
+    answers = Answers("m", "1", "id", "regression", prediction=np.zeros(1))
+    log.record(Question(size=1, rows=[{"a": 1}], id="r"), answers, 1.0)
+    assert log.flush()
+add_labels(sys.argv[1], [{"id": "r", "label": 1}])
+print(sorted({"pyarrow", "pandas", "scipy", "numba"} & {name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_a_process_that_logs_holds_no_heavy_library(tmp_path):
+    command = [sys.executable, "-c", LIGHT, tmp_path]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -8,9 +8,6 @@ and counted: the server goes on, and so does the log once there is room.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -23,18 +20,13 @@ import msgspec
 
 from justright.prediction_log.entries import Answered, Asked, encode, entry_of
 from justright.prediction_log.frames import frame
+from justright.prediction_log.journals import Journals
 from justright.prediction_log.options import LogOptions
-from justright.prediction_log.segments import Journal, model_folder, storage_trouble, writer_name
 
 __all__ = ["LogStatus", "PredictionLog"]
 
 _ENCODE_SECONDS: Final = 0.02
 _RETRY_SECONDS: Final = 1.0
-# Runs in a process of its own: what serves never holds pyarrow.
-_MAKE_PARTS: Final = (
-    "import os, sys; os.nice(19); from justright.prediction_log.parts import tidy; "
-    "tidy(sys.argv[1], *(float(each) if each else None for each in sys.argv[2:]))"
-)
 
 
 class LogStatus(msgspec.Struct, frozen=True):
@@ -67,13 +59,6 @@ class _Ready(NamedTuple):
     model: str
     record: bytes
     rows: int
-
-
-class _Open(NamedTuple):
-    """The journal of one model, and when it was begun."""
-
-    journal: Journal
-    begun: float
 
 
 class PredictionLog:
@@ -124,25 +109,16 @@ class PredictionLog:
         self.folder = Path(folder)
         self.options = (options or LogOptions()).checked()
         self._columns = {name: tuple(names) for name, names in (columns or {}).items()}
-        self._writer = writer_name()
-        self._numbers: dict[str, int] = {}
-        self._open: dict[str, _Open] = {}
         self._asked: deque[tuple[Asked, Answered, float]] = deque()
         self._ready: deque[_Ready] = deque()
         self._ready_bytes = self._asked_rows = self._waiting = 0
-        self._logged = self._dropped = self._failed_parts = 0
+        self._logged = self._dropped = 0
         self._trouble = ""
-        self._parts: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._closing = threading.Event()
         self._encoded = threading.Event()
-        try:
-            (self.folder / "rows").mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise storage_trouble(self.folder, error) from error
-        if any((self.folder / "rows").glob("*/*.journal")):
-            self._make_parts()
+        self._journals = Journals(self.folder, self.options)
         self._threads = [
             threading.Thread(target=self._encode_all, name="log encode", daemon=True),
             threading.Thread(target=self._write_all, name="log write", daemon=True),
@@ -177,7 +153,9 @@ class PredictionLog:
     def status(self) -> LogStatus:
         """Return the counts so far."""
         with self._lock:
-            return LogStatus(self._logged, self._dropped, self._waiting, self._trouble, self._failed_parts)
+            return LogStatus(
+                self._logged, self._dropped, self._waiting, self._trouble, self._journals.failed_parts
+            )
 
     def flush(self, seconds: float = 10.0) -> bool:
         """Wait until all that was recorded is on disk; False when it is not after so many seconds."""
@@ -249,29 +227,27 @@ class PredictionLog:
                     patience = _RETRY_SECONDS
             if last and (not taken or patience):
                 break
-            self._rotate(time.monotonic())
+            self._journals.rotate(time.monotonic())
             (self._encoded if self._closing.is_set() else self._closing).wait(
                 patience or self.options.sync_seconds
             )
             patience = 0.0
-        for opened in self._open.values():
-            opened.journal.close()
-        self._open.clear()
+        self._journals.close()
 
     def _written(self, model: str, records: Sequence[_Ready]) -> bool:
         """Write the records of a model; False, and they go on waiting, when the disk refuses."""
         trouble = ""
         try:
-            journal = self._journal(model)
+            journal = self._journals.of(model)
             journal.append(b"".join(frame(each.record, journal.seed) for each in records))
         except OSError as error:
             trouble = f"{error.strerror or error}: nothing is logged until the disk takes it"
-            if model not in self._open or not self._open[model].journal.broken:
+            if not self._journals.broken(model):
                 with self._lock:
                     self._trouble = trouble
                 return False
             # Some of the rows may be in the file. Written again they could be there twice: they are given up.
-            self._let_go(model)
+            self._journals.let_go(model)
         done, rows = set(map(id, records)), sum(each.rows for each in records)
         with self._changed:
             self._ready = deque(each for each in self._ready if id(each) not in done)
@@ -284,47 +260,3 @@ class PredictionLog:
                 self._logged += rows
             self._changed.notify_all()
         return not trouble
-
-    def _journal(self, model: str) -> Journal:
-        """Return the open journal of a model; a new one where there is none."""
-        if model not in self._open:
-            self._numbers[model] = self._numbers.get(model, 0) + 1
-            made = Journal(model_folder(self.folder, model), self._writer, self._numbers[model])
-            self._open[model] = _Open(made, time.monotonic())
-        return self._open[model].journal
-
-    def _let_go(self, model: str) -> None:
-        """Close the journal of a model, if there is one: the next row begins another."""
-        opened = self._open.pop(model, None)
-        if opened is not None:
-            opened.journal.close()
-
-    def _rotate(self, now: float) -> None:
-        """Close journals that are long or old enough, and have parts made of them."""
-        full = [
-            model
-            for model, (journal, begun) in self._open.items()
-            if journal.size >= self.options.segment_bytes or now - begun >= self.options.segment_seconds
-        ]
-        for model in full:
-            self._let_go(model)
-        if self._parts is not None and self._parts.poll() is not None:
-            self._failed_parts += self._parts.returncode != 0
-            self._parts = None
-        if full:
-            self._make_parts()
-
-    def _make_parts(self) -> None:
-        """Start the process that makes parts and removes what is too old, unless one runs already."""
-        if not self.options.make_parts or self._parts is not None:
-            return
-        limits = (
-            "" if each is None else str(each) for each in (self.options.keep_days, self.options.keep_bytes)
-        )
-        command = [sys.executable, "-P", "-c", _MAKE_PARTS, os.fspath(self.folder), *limits]
-        try:
-            self._parts = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-        except OSError:  # no process to be had: the journals wait, and reading makes the parts
-            self._failed_parts += 1
