@@ -10,7 +10,18 @@ from urllib.request import Request, urlopen
 
 
 def test_serve_answers_until_a_signal(run_folder: Path) -> None:
-    command = [sys.executable, "-m", "justright", "serve", str(run_folder), "--port", "0", "--name", "house", "--quiet"]
+    command = [
+        sys.executable,
+        "-m",
+        "justright",
+        "serve",
+        str(run_folder),
+        "--port",
+        "0",
+        "--name",
+        "house",
+        "--quiet",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None and server.stderr is not None
         said = server.stdout.readline()
@@ -26,6 +37,6 @@ def test_serve_answers_until_a_signal(run_folder: Path) -> None:
 
 def test_refusals(call: Any, run_folder: Path, tmp_path: Path) -> None:
     assert call("serve", tmp_path / "nothing").code == 7
-    said = call("serve", run_folder, "--host", "no.such.host.invalid", "--port", "0")
+    said = call("serve", run_folder, "--host", "no.such.host.invalid", "--port", "0", "--no-token")
     assert said.code == 7 and "no.such.host.invalid" in said.err
     assert call("serve", run_folder, "--port", "99999999").code == 7

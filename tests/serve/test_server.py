@@ -212,7 +212,7 @@ def check(answer):
     assert list(found) in (["predictions"], ["error"])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(REQUESTS, st.booleans())
 def test_odd_rows_are_never_a_500(client, request_body, complete):
     if complete:
@@ -223,7 +223,7 @@ def test_odd_rows_are_never_a_500(client, request_body, complete):
     check(client.post(PREDICT, json.dumps(request_body).encode()))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=100), st.integers(0, 60), st.integers(0, 60))
 def test_odd_bytes_are_never_a_500(client, noise, begin, end):
     whole = b'{"instances": [{"age": 1, "seen": "2024-01-01", "colour": "red"}]}'

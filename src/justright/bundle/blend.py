@@ -7,7 +7,7 @@ Arrays of part k bear the prefix `partK.`; fronts and weights stand in the front
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from justright.bundle.tensors import AnyArray
 from justright.errors import BundleError
 from justright.schema import Block, FloatArray
 
-__all__ = ["check", "margins"]
+__all__ = ["check", "margins", "prepared"]
 
 _BLEND: Final = "blend"
 _AGAIN: Final = "train the model again"
@@ -33,12 +33,27 @@ class _Part(NamedTuple):
 
 def margins(front: Mapping[str, Any], arrays: Mapping[str, AnyArray], block: Block) -> FloatArray:
     """Return the margins of encoded rows, float64 (rows, outputs), in the target's unit for `identity`."""
+    return prepared(front, arrays)(block)
+
+
+def prepared(front: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Callable[[Block], FloatArray]:
+    """Return `margins` of one blend, its parts prepared."""
     from justright.bundle.families import FAMILIES
 
-    total = np.zeros((block.rows, int(front["outputs"])))
-    for part in _parts(front, arrays):
-        total += part.weight * FAMILIES[part.family]().forward(part.front, part.arrays, block)
-    return total
+    outputs = int(front["outputs"])
+    parts = [
+        (part.weight, FAMILIES[part.family]().scorer(part.front, part.arrays))
+        for part in _parts(front, arrays)
+    ]
+
+    def score(block: Block) -> FloatArray:
+        """Return the weighted mean of what the parts say."""
+        total = np.zeros((block.rows, outputs))
+        for weight, scorer in parts:
+            total += weight * scorer(block)
+        return total
+
+    return score
 
 
 def check(front: Mapping[str, Any], arrays: Mapping[str, AnyArray], outputs: int) -> None:

@@ -24,19 +24,32 @@ Forward: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, AnyArray], Block]
 Check: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, AnyArray], int], None]
 
 
+Prepare: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, AnyArray]], Callable[[Block], FloatArray]]
+"""`prepare(front, arrays)` returns the forward of one model; what does not depend on rows is made once."""
+
+
 class Served(NamedTuple):
-    """A family in service; a user's own has no check."""
+    """A family in service; a user's own has no check and is not prepared."""
 
     forward: Forward
     check: Check | None = None
     latent: bool = False
+    prepare: Prepare | None = None
+
+    def scorer(
+        self, front: Mapping[str, Any], arrays: Mapping[str, AnyArray]
+    ) -> Callable[[Block], FloatArray]:
+        """Return what scores the blocks of one model."""
+        if self.prepare is not None:
+            return self.prepare(front, arrays)
+        return lambda block: self.forward(front, arrays, block)
 
 
 def _linear() -> Served:
     """Return linear models."""
-    from justright.models.linear.forward import check, margins
+    from justright.models.linear.forward import check, margins, prepared
 
-    return Served(margins, check)
+    return Served(margins, check, prepare=prepared)
 
 
 def _crossed() -> Served:
@@ -48,9 +61,9 @@ def _crossed() -> Served:
 
 def _boosted() -> Served:
     """Return boosted trees."""
-    from justright.models.boosted.forward import check, margins
+    from justright.models.boosted.forward import check, margins, prepared
 
-    return Served(margins, check)
+    return Served(margins, check, prepare=prepared)
 
 
 def _neural() -> Served:
@@ -69,9 +82,9 @@ def _autoencoder() -> Served:
 
 def _blend() -> Served:
     """Return weighted means of other families."""
-    from justright.bundle.blend import check, margins
+    from justright.bundle.blend import check, margins, prepared
 
-    return Served(margins, check)
+    return Served(margins, check, prepare=prepared)
 
 
 FAMILIES: Final[Mapping[str, Callable[[], Served]]] = {

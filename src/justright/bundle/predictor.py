@@ -125,8 +125,8 @@ class Predictor:
         self.threshold = 0.5 if model.threshold is None else model.threshold
         self._labels = _labels(self.classes, model.schema.target.column.form)
         family = family_of(model.family, families or {})
-        self._forward = family.forward
         self.plan = check_fit(bundle, family)
+        self._scorer = family.scorer(model.front, bundle.arrays)
         self.columns = tuple(self.plan.columns)
         self.optional = _optional(self.plan) | set(model.missing_seen)
         self._quick = QuickPlan(self.plan)
@@ -335,7 +335,12 @@ class Predictor:
         shares = margins_to_predictions(margins, self.bundle.model.link)
         if isinstance(self.bundle.model.calibration, Calibration):
             shares = calibrate(self.bundle.model.calibration, shares)
-        return np.stack([1.0 - shares, shares], axis=1) if shares.ndim == 1 else shares
+        if shares.ndim > 1:
+            return shares
+        both = np.empty((len(shares), 2))
+        both[:, 1] = shares
+        np.subtract(1.0, shares, out=both[:, 0])
+        return both
 
     @property
     def labels(self) -> tuple[Any, ...]:
@@ -350,7 +355,7 @@ class Predictor:
         """Return the margins of an encoded block in the unit of the target; NaN where they overflow."""
         model = self.bundle.model
         with np.errstate(all="ignore"):
-            margins = np.asarray(self._forward(model.front, self.bundle.arrays, block), np.float64)
+            margins = np.asarray(self._scorer(block), np.float64)
             if isinstance(model.offset, tuple):
                 margins = margins + np.asarray(model.offset)
         if np.isfinite(margins).all():

@@ -85,11 +85,8 @@ def serve(
             sys.stdout.write(f"serving {each} on {url}/v1/models/{each}:predict (Ctrl-C ends it)\n")
         sys.stdout.flush()
 
-    if quiet:
-        serve_models(setup, on_ready=ready)
-        return
-    with open(sys.stderr.fileno(), "wb", buffering=0, closefd=False) as stream:
-        serve_models(setup, on_ready=ready, access_log=stream)
+    stream = None if quiet else getattr(sys.stderr, "buffer", None)
+    serve_models(setup, on_ready=ready, access_log=stream)
 
 
 class _Platform:

@@ -66,11 +66,25 @@ class Refusal(Exception):  # noqa: N818 - what it says, not that it is an error
         Why, and what is allowed.
     more : tuple of (str, str)
         Further headers.
+    body : bytes, optional
+        The whole body, where the protocol wants another form for this status.
+    kind : str
+        Its content type.
     """
 
-    def __init__(self, status: int, sentence: str, more: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        sentence: str,
+        more: tuple[tuple[str, str], ...] = (),
+        *,
+        body: bytes | None = None,
+        kind: str = JSON,
+    ) -> None:
         self.status = status
         self.more = more
+        self.body = body
+        self.kind = kind
         super().__init__(sentence)
 
 
@@ -216,6 +230,8 @@ class Edge:
         if not self._access.reaches(host):
             named = "none" if host is None else _shown(host)
             raise Refusal(421, f"received the host {named}; allowed: those of --allow-host")
+        if b"content-encoding" in request.headers and request.body:
+            raise Refusal(415, "received a compressed body; allowed: one that is not")
         if not target.open and not self._access.knows(request.headers.get(b"authorization")):
             sentence = "received no token that is known; allowed: a header 'Authorization: Bearer TOKEN'"
             raise Refusal(401, sentence, (("www-authenticate", "Bearer"),))
@@ -291,7 +307,7 @@ class Edge:
         return found
 
     def ended(self, opened: _Opened, status: int, size: int) -> None:
-        """Count and log an answer that was sent."""
+        """Count and log an answer that is about to be sent."""
         request = opened.request
         seconds = time.monotonic() - request.begun
         self._meters.request(opened.target.protocol, status, seconds)
@@ -363,13 +379,16 @@ class _Opened:
         edge, request = self._edge, self.request
         lines = [edge.head(reply.status, reply.kind), request.id.encode("latin-1"), b"\r\n"]
         lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in reply.more]
-        self._connection.reply(b"".join(lines), reply.body)
         edge.ended(self, reply.status, len(reply.body))
+        self._connection.reply(b"".join(lines), reply.body)
 
     def refuse(self, error: Exception) -> None:
         """Send a no in the form of the protocol."""
         target = self.target
         more: tuple[tuple[str, str], ...] = ()
+        if isinstance(error, Refusal) and error.body is not None:
+            self.reply(Reply(error.status, error.body, error.kind, error.more))
+            return
         if isinstance(error, Refusal):
             status, sentence, more = error.status, str(error), error.more
         elif isinstance(error, JustrightError):
@@ -385,8 +404,8 @@ class _Opened:
         self.rows = question.size
         edge = self._edge
         head = b"".join((edge.head(200, self.ask.kind), self.request.id.encode("latin-1"), b"\r\n"))
+        edge.ended(self, 200, len(body))  # before the answer leaves: a process that dies has counted it
         self._connection.reply(head, body)
-        edge.ended(self, 200, len(body))
         edge.record(question, answers)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from justright.bundle.predictor import Predictor
 from justright.schema import Column
 from justright.serve.dataplane import DataPlane
+from justright.serve.routes import library_version
 from justright.serve.scoring import Served
 
 __all__ = ["document", "example_row"]
@@ -68,7 +68,11 @@ def document(plane: DataPlane, *, feedback: bool = False) -> dict[str, Any]:
     names = ", ".join(plane.names)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "justright serve", "version": _version(), "description": f"Answers for: {names}."},
+        "info": {
+            "title": "justright serve",
+            "version": library_version(),
+            "description": f"Answers for: {names}.",
+        },
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -249,11 +253,3 @@ def _object(properties: dict[str, Any], required: list[str], *, more: bool = Fal
         "required": required,
         "additionalProperties": more,
     }
-
-
-def _version() -> str:
-    """Return the version of this library."""
-    try:
-        return version("justright")
-    except PackageNotFoundError:
-        return "0"

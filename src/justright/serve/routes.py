@@ -12,19 +12,20 @@ $AIP_PREDICT_ROUTE                 Vertex AI              (dialects/vertex.py)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from justright.errors import closest
+from justright.errors import TableError, closest
 from justright.serve.dataplane import DataPlane, Group
-from justright.serve.dialects import tfserving, vertex
+from justright.serve.dialects import mlflow, openinference, tfserving, vertex
 from justright.serve.dialects.bodies import encode
 from justright.serve.edge import Ask, Later, Refusal, Reply, Target
 from justright.serve.exchange import Described, Question
 from justright.serve.scoring import Served
-from justright.serve.wire import Request
+from justright.serve.wire import PLAIN, Request
 
-__all__ = ["Routes"]
+__all__ = ["Routes", "library_version"]
 
 Plain = Callable[[Request], Reply]
 
@@ -44,6 +45,8 @@ class Routes:
         Health and predict route of Vertex AI.
     busy : callable, optional
         True while the server ends: then it says that it is not ready.
+    most_rows : int, default 65,536
+        A Parquet file of more rows is refused before it is unpacked.
     """
 
     def __init__(
@@ -53,9 +56,11 @@ class Routes:
         posts: Mapping[str, Later] | None = None,
         vertex_routes: tuple[str, str] = ("", ""),
         busy: Callable[[], bool] = lambda: False,
+        most_rows: int = 65_536,
     ) -> None:
         self._plane = plane
         self._busy = busy
+        self._most_rows = most_rows
         ready = Target("other", {"GET": self._health}, tfserving.refuse, open=True)
         self._fixed: dict[str, Target] = {"/health": ready}
         for path, made in plain.items():
@@ -70,6 +75,7 @@ class Routes:
         if predict:
             ask = Ask(self._first, _vertex, vertex.write)
             self._fixed[predict] = Target("vertex", {"POST": ask}, vertex.refuse)
+        self._fixed |= self._mlflow() | self._openinference()
 
     def find(self, path: str) -> Target:
         """Return what a path names; one that names nothing is refused with status 404."""
@@ -79,6 +85,9 @@ class Routes:
         route = tfserving.route(path)
         if route is not None:
             return self._tfserving(route)
+        inference = openinference.route(path)
+        if inference is not None:
+            return self._inference(inference)
         return Target("other", {}, tfserving.refuse)
 
     def _tfserving(self, route: tfserving.Route) -> Target:
@@ -89,6 +98,52 @@ class Routes:
             return Target("tfserving", {"POST": Ask(pick, read, tfserving.write)}, tfserving.refuse)
         answer = self._status if route.verb == "status" else self._metadata
         return Target("tfserving", {"GET": partial(answer, route)}, tfserving.refuse)
+
+    def _mlflow(self) -> dict[str, Target]:
+        """Return the routes of MLflow and SageMaker."""
+        ask = Ask(self._first, partial(_mlflow, most_rows=self._most_rows), mlflow.write)
+        alive = Target("mlflow", {"GET": self._ping}, mlflow.refuse, open=True)
+        told = Reply(200, mlflow.version(library_version()))
+        return {
+            "/invocations": Target("mlflow", {"POST": ask}, mlflow.refuse),
+            "/ping": alive,
+            "/version": Target("mlflow", {"GET": lambda request: told}, mlflow.refuse),
+        }
+
+    def _openinference(self) -> dict[str, Target]:
+        """Return the routes of the Open Inference Protocol that name no model."""
+        answers: dict[str, Plain] = {
+            "/v2": lambda request: Reply(200, openinference.server(library_version())),
+            "/v2/health/live": lambda request: Reply(200, openinference.live()),
+            "/v2/health/ready": self._is_ready,
+        }
+        return {
+            path: Target("openinference", {"GET": made}, openinference.refuse, open="health" in path)
+            for path, made in answers.items()
+        }
+
+    def _inference(self, route: openinference.Route) -> Target:
+        """Return what a path of the Open Inference Protocol names."""
+        if route.verb == "infer":
+            pick = partial(self._pick, route.name, route.version, "")
+            ask = Ask(pick, _openinference, openinference.write)
+            return Target("openinference", {"POST": ask}, openinference.refuse)
+        return Target("openinference", {"GET": partial(self._inference_told, route)}, openinference.refuse)
+
+    def _inference_told(self, route: openinference.Route, request: Request) -> Reply:
+        """Say of a model that it is ready, or how to ask it."""
+        served = self._pick(route.name, route.version, "", request)
+        if route.verb == "ready":
+            return Reply(200, openinference.ready(route.name))
+        return Reply(200, openinference.metadata(served.described))
+
+    def _is_ready(self, request: Request) -> Reply:
+        """Say that the models are loaded; 503 while the server ends."""
+        return Reply(503 if self._busy() else 200, openinference.ready(is_ready=not self._busy()))
+
+    def _ping(self, request: Request) -> Reply:
+        """The same for MLflow and SageMaker."""
+        return Reply(503 if self._busy() else 200, mlflow.PING, PLAIN)
 
     def _pick(self, name: str, version: str, alias: str, request: Request) -> Served:
         """Return the version that answers a request, or refuse with status 404."""
@@ -174,3 +229,30 @@ def _tfserving(request: Request, described: Described, *, verb: Any) -> Question
 def _vertex(request: Request, described: Described) -> Question:
     """Read a request of Vertex AI."""
     return vertex.read(request.body, described, request_id=request.id)
+
+
+def _mlflow(request: Request, described: Described, *, most_rows: int) -> Question:
+    """Read a request of MLflow."""
+    given = request.headers.get(b"content-type", b"").decode("latin-1")
+    media = mlflow.media_of(given)
+    if media is None:
+        raise Refusal(415, "", body=mlflow.unsupported(given), kind=PLAIN)
+    return mlflow.read(request.body, described, media, request_id=request.id, most_rows=most_rows)
+
+
+def _openinference(request: Request, described: Described) -> Question:
+    """Read a request of the Open Inference Protocol."""
+    size = request.headers.get(b"inference-header-content-length", b"0")
+    if not size.isdigit() or len(size) > 12 or int(size) > len(request.body):
+        received = f"Inference-Header-Content-Length={size[:40].decode('latin-1')!r}"
+        raise TableError(received, allowed=f"0 to {len(request.body)}, the bytes of the body")
+    return openinference.read(request.body, described, request_id=request.id, json_size=int(size))
+
+
+@cache
+def library_version() -> str:
+    """Return the version of this library."""
+    try:
+        return version("justright")
+    except PackageNotFoundError:
+        return "0"

@@ -78,7 +78,9 @@ class Server:
         self._feedback = feedback
         plain = {"/metrics": self._metrics, "/openapi.json": self._openapi, "/": self._page}
         posts = {"/v1/feedback": Later(self._labels)} if feedback else {}
-        routes = Routes(plane, plain, posts, vertex_routes, lambda: self.connections.draining)
+        routes = Routes(
+            plane, plain, posts, vertex_routes, lambda: self.connections.draining, self.limits.rows
+        )
         self.edge = Edge(
             routes.find,
             limits=self.limits,

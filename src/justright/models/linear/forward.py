@@ -11,8 +11,8 @@ z is cut at `clip` standard deviations, and held to the range of the training ro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,9 @@ import numpy.typing as npt
 from justright.errors import BundleError
 from justright.schema import Block, FloatArray
 
-__all__ = ["Layout", "check", "layout_of", "margins"]
+__all__ = ["Layout", "check", "layout_of", "margins", "prepared"]
+
+_FEW: Final = 256  # rows up to which one look-up for all categories is quicker than one each
 
 
 class Layout:
@@ -68,6 +70,13 @@ class Layout:
         if np.isfinite(self.clip):
             z = np.clip(z, -self.clip, self.clip)
         return z if self.held is None else np.clip(z, self.held[0], self.held[1])
+
+    def bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None:
+        """Return least and greatest number that counts, float32 (p,) each; None where all do. As `cut`."""
+        if self.held is None and not np.isfinite(self.clip):
+            return None
+        ends = self.cut(np.repeat(np.asarray([[-np.inf], [np.inf]], np.float32), self.numeric, axis=1))
+        return ends[0], ends[1]
 
     def to_front(self) -> dict[str, Any]:
         """Return the layout as JSON values."""
@@ -129,22 +138,71 @@ def margins(front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], bl
     -----
     About 2 ns a number and 4 ns a category on one core for one output.
     """
-    layout = layout_of(front)
-    weights = np.asarray(arrays["weights"], np.float64)
-    z = block.numeric
-    gone = np.isnan(z) if z.size else np.zeros(z.shape, bool)
-    any_gone = bool(gone.any())
-    filled = np.where(gone, np.float32(0), layout.cut(z)) if any_gone else layout.cut(z)
-    total = filled.astype(np.float64) @ weights[: layout.numeric] + np.asarray(arrays["bias"], np.float64)
-    if any_gone and layout.indicators:
-        total += gone[:, layout.indicators].astype(np.float64) @ weights[layout.numeric : layout.dense]
-    for place, offset in enumerate(layout.offsets):
-        total += weights[offset : offset + layout.sizes[place]].take(block.codes[:, place], axis=0)
-    if block.tokens is not None:
-        tokens = block.tokens
-        parts = weights[layout.token_offset :].take(tokens.indices, axis=0) * tokens.values[:, None].astype(
-            np.float64
-        )
-        sums = np.concatenate([np.zeros((1, parts.shape[1])), np.cumsum(parts, axis=0)])
-        total += sums[tokens.indptr[1:]] - sums[tokens.indptr[:-1]]
-    return np.asarray(total * float(front.get("scale", 1.0)) + float(front.get("centre", 0.0)))
+    return _Scorer(front, arrays).margins(block)
+
+
+def prepared(
+    front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
+) -> Callable[[Block], FloatArray]:
+    """Return `margins` of one model, with all made beforehand that does not depend on the rows.
+
+    Only for blocks whose codes fit their fields, which `margins` finds out and this may not.
+    """
+    return _Scorer(front, arrays, few=_FEW).margins
+
+
+class _Scorer:
+    """Weights as they are used: cut by feature, with the bounds of numbers as one pair."""
+
+    def __init__(
+        self, front: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], few: int = 0
+    ) -> None:
+        layout = layout_of(front)
+        self._few = few
+        weights = np.asarray(arrays["weights"], np.float64)
+        self._layout = layout
+        self._bias = np.asarray(arrays["bias"], np.float64)
+        self._numeric = weights[: layout.numeric]
+        self._gone = weights[layout.numeric : layout.dense]
+        self._coded = [
+            weights[offset : offset + size] for offset, size in zip(layout.offsets, layout.sizes, strict=True)
+        ]
+        self._categories = weights[layout.dense : layout.token_offset]
+        self._offsets = np.asarray(layout.offsets, np.int64) - layout.dense
+        self._tokens = weights[layout.token_offset :]
+        self._bounds = layout.bounds()
+        self._scale, self._centre = float(front.get("scale", 1.0)), float(front.get("centre", 0.0))
+
+    def margins(self, block: Block) -> FloatArray:
+        """Return the margins of encoded rows."""
+        z = block.numeric
+        if self._bounds is not None:
+            z = np.minimum(np.maximum(z, self._bounds[0]), self._bounds[1])
+        total = z.astype(np.float64) @ self._numeric + self._bias
+        if not np.isfinite(total).all():  # some number is missing (or weighs without end)
+            total = self._with_missing(z)
+        codes = block.codes
+        if len(self._coded) > 1 and len(codes) <= self._few:
+            every = np.empty((len(codes), len(self._coded) + 1, total.shape[1]))
+            every[:, 0] = total
+            self._categories.take(codes + self._offsets, axis=0, out=every[:, 1:])
+            total = np.add.accumulate(every, axis=1)[:, -1]  # one after the other, as below
+        else:
+            for place, weights in enumerate(self._coded):
+                total += weights.take(codes[:, place], axis=0)
+        if block.tokens is not None:
+            tokens = block.tokens
+            parts = self._tokens.take(tokens.indices, axis=0) * tokens.values[:, None].astype(np.float64)
+            sums = np.concatenate([np.zeros((1, parts.shape[1])), np.cumsum(parts, axis=0)])
+            total = total + (sums[tokens.indptr[1:]] - sums[tokens.indptr[:-1]])
+        return np.asarray(total * self._scale + self._centre)
+
+    def _with_missing(self, z: npt.NDArray[np.float32]) -> FloatArray:
+        """Return what numbers add where some are missing: these count as their mean, and by an indicator."""
+        gone = np.isnan(z)
+        filled = np.where(gone, np.float32(0), z)
+        total = filled.astype(np.float64) @ self._numeric + self._bias
+        indicators = self._layout.indicators
+        if indicators:
+            total += gone[:, indicators].astype(np.float64) @ self._gone
+        return np.asarray(total)
