@@ -292,7 +292,6 @@ def _decided(
     same = challenger.model_id == ready.entry.model_id
     not_worse = not same and first.difference.high <= harm
     promoted = promote and not_worse
-    champion = f"{name}@{ready.entry.version}"
     back = f"justright register {name}@{ready.alias} --rollback"
     ahead = f"justright register {name}@{challenger.version} --alias {ready.alias}"
     said = _sentence(ready, challenger, first, harm, margin, level, not_worse=not_worse, promoted=promoted)

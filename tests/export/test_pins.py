@@ -1,0 +1,37 @@
+"""What is pinned is what is installed, with all that it needs, and nothing else."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from justright.export.pins import SERVING_WITHOUT, pins, roots_of
+
+
+def names(lines: tuple[str, ...]) -> list[str]:
+    return [line.partition("==")[0] for line in lines]
+
+
+def test_versions_are_those_that_are_installed():
+    assert pins(["numpy"]) == (f"numpy=={version('numpy')}",)
+    assert pins(["Markdown_It.Py"]) == (
+        f"markdown-it-py=={version('markdown-it-py')}",
+        f"mdurl=={version('mdurl')}",
+    )
+
+
+def test_extras_are_not_followed_unless_they_are_asked_for():
+    assert "pytest" not in names(pins(["markdown-it-py", "msgspec", "numpy", "rich"]))
+    assert "h11" in names(pins(["httpcore"]))
+
+
+def test_what_is_not_installed_is_left_out():
+    assert pins(["no-such-library-anywhere"]) == ()
+
+
+def test_the_serving_process_needs_no_library_of_tables_or_training():
+    serving = names(pins(roots_of(), without=SERVING_WITHOUT))
+    assert {"numpy", "msgspec", "safetensors", "typer"} <= set(serving)
+    assert not {"pyarrow", "scipy", "numba", "scikit-learn", "lightgbm", "jax", "justright"} & set(serving)
+    training = names(pins([*roots_of(), *roots_of(extra="train")]))
+    assert {"pyarrow", "scipy", "numba", "llvmlite", "scikit-learn", "lightgbm"} <= set(training)
+    assert set(serving) <= set(training)
