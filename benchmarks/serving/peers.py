@@ -49,9 +49,10 @@ def peer_python(name: str) -> Path:
 
 
 def versions(name: str, packages: tuple[str, ...]) -> str:
-    """Return which versions of some packages an environment holds, in words."""
+    """Return which versions of some packages an environment holds, in words; without a name ours."""
+    python = str(peer_python(name)) if name else sys.executable
     code = _VERSIONS.format(names=packages)
-    done = subprocess.run([str(peer_python(name)), "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     return ", ".join(done.stdout.split("\n")[: len(packages)])
 
 

@@ -56,6 +56,14 @@ class Server:
             asked += children(one)
         return found
 
+    def spent(self) -> float:
+        """Return the processor seconds of all its processes."""
+        ticks = 0
+        for one in self.processes():
+            for line in _lines(f"/proc/{one}/stat"):
+                ticks += sum(int(part) for part in line.rpartition(")")[2].split()[11:13])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def memory(self) -> dict[str, float]:
         """Return megabytes of all its processes: resident (shared pages each time), and shared pages once."""
         sums = {"rss": 0, "pss": 0}
@@ -103,10 +111,11 @@ def running(
 def load(
     server: Server, route: str, body: Path, connections: int, seconds: float, core: int = LOAD_CORE
 ) -> dict[str, Any]:
-    """Load a server with wrk and return requests a second, latencies in milliseconds and errors."""
+    """Load a server with wrk and return requests a second, ms, errors, CPU us a request."""
     tool = shutil.which("wrk")
     if tool is None:
         sys.exit("wrk is missing: apt-get install wrk")
+    before = server.spent()
     done = subprocess.run(
         [
             *("taskset", "-c", str(core), tool, "-t1", f"-c{connections}", f"-d{seconds:g}s"),
@@ -120,7 +129,8 @@ def load(
     found = json.loads(done.stdout.strip().splitlines()[-1])
     errors = sum(found.pop(kind) for kind in ("connect", "read", "write", "status", "timeout"))
     rate = round(found["requests"] / found.pop("seconds"), 1)
-    return {"rate": rate, **found, "errors": errors}
+    cost = 1e6 * (server.spent() - before) / max(found["requests"], 1)
+    return {"rate": rate, **found, "errors": errors, "cpu_us": round(cost, 1)}
 
 
 def free_port() -> int:

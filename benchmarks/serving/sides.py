@@ -162,6 +162,7 @@ SIDES: Final = {
             "ours",
             "`justright serve --quiet`, rows as TensorFlow Serving takes them",
             *(_ours, _always("/v1/models/model:predict"), _instances, _labelled, "ours"),
+            *("", ("justright", "numpy", "msgspec", "httptools", "uvloop")),
         ),
         Side(
             "ours-v2",

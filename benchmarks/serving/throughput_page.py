@@ -104,14 +104,15 @@ def _case(model: str, case: str, sides: dict[str, Runs]) -> Iterator[str]:
         "",
         f"## {model}, {rows} row{'s' * (rows != '1')}, {connections} connection{'s' * (connections != '1')}",
         "",
-        "| side | requests a second | ours is | p50 | p99 | p99.9 | errors |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| side | requests a second | ours is | p50 | p99 | p99.9 | CPU us a request | errors |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     )
     for name, runs in sides.items():
         rates = [run["cases"][case]["rate"] for run in runs]
         rate = middle(runs, case, "rate")
         times = f"{_times(sides, case, name):.2f} x" if OURS in sides else ""
         figures = [f"{middle(runs, case, figure):.2f}" for figure in ("p50", "p99", "p99.9")]
+        figures.append(f"{middle(runs, case, 'cpu_us'):,.0f}")
         errors = sum(run["cases"][case]["errors"] for run in runs)
         cells = [name, f"{rate:,.0f} ({_span(rates, ',.0f')})", times, *figures, str(errors)]
         yield "| " + " | ".join(cells) + " |"
