@@ -332,6 +332,7 @@ def main() -> None:
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     parser.add_argument("--name", default="stress", help="of the results")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end the server too
     prepare()
     os.sched_setaffinity(0, {LOAD_CORE})
     results = HERE / "results" / f"{options.date}-{options.name}.json"

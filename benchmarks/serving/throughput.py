@@ -19,6 +19,7 @@ import datetime
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -158,6 +159,7 @@ def main() -> None:
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     parser.add_argument("--name", default="throughput", help="of the results")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end the server too
     prepare()
     results = HERE / "results" / f"{options.date}-{options.name}.json"
     with nullcontext({}) if options.check else kept(results) as found:
