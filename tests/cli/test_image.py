@@ -113,6 +113,9 @@ def test_what_serve_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert serving(monkeypatch, [], own | {"JUSTRIGHT_NO_TOKEN": "1"})[-1] == "--no-token"
     stored = serving(monkeypatch, [], own | {"AIP_STORAGE_URI": f"file://{tmp_path}"})
     assert stored[1] == f"sold={tmp_path}"
+    monkeypatch.setattr("justright.cli.bucket.fetch_model", lambda uri, folder, environment: folder)
+    fetched = serving(monkeypatch, [], own | {"AIP_STORAGE_URI": "gs://shelf/model"})
+    assert fetched[1].startswith("sold=/") and fetched[1].endswith("/model")
     (tmp_path / "token").write_text("x" * 32)
     monkeypatch.setattr(image, "_TOKEN", tmp_path / "token")
     assert serving(monkeypatch, [], own)[-2:] == ["--token-file", str(tmp_path / "token")]

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from justright.errors import JustrightError, MissingExtraError, RecipeError, StorageError, exit_code
@@ -48,7 +49,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         if verb == "serve":
             from justright.cli import main as command
 
-            return command(_serving(arguments[1:], environment))
+            with TemporaryDirectory() as folder:
+                return command(_serving(arguments[1:], environment, Path(folder)))
         if verb == "train":
             sys.stdout.write(_trained(environment) + "\n")
             return 0
@@ -74,12 +76,15 @@ def _say(error: JustrightError) -> int:
     return exit_code(error)
 
 
-def _serving(options: Sequence[str], environment: Mapping[str, str]) -> list[str]:
-    """Return the arguments of `justright serve`."""
-    storage = environment.get("AIP_STORAGE_URI", "")
-    model = (
-        _local(storage, "AIP_STORAGE_URI") if storage else environment.get("JUSTRIGHT_MODEL", "/app/model")
-    )
+def _serving(options: Sequence[str], environment: Mapping[str, str], folder: Path) -> list[str]:
+    """Return the arguments of `justright serve`; a model in a bucket is first copied to a folder."""
+    storage, model = environment.get("AIP_STORAGE_URI", ""), environment.get("JUSTRIGHT_MODEL", "/app/model")
+    if storage.startswith("gs://") and not _MOUNT.is_dir():
+        from justright.cli.bucket import fetch_model
+
+        model = str(fetch_model(storage, folder / "model", environment))
+    elif storage:
+        model = _local(storage, "AIP_STORAGE_URI")
     name = environment.get("JUSTRIGHT_NAME", "model")
     arguments = ["serve", f"{name}={model}", *options]
     if "--host" not in options:
@@ -111,8 +116,6 @@ def _health(environment: Mapping[str, str]) -> int:
 
 def _trained(environment: Mapping[str, str]) -> str:
     """Train by the recipe of the image, put the model where the platform wants it, and say how good it is."""
-    from tempfile import TemporaryDirectory
-
     import msgspec
 
     from justright.recipe import read_recipe
@@ -179,7 +182,6 @@ def _local(uri: str, name: str) -> str:
             raise StorageError(
                 f"{name}={uri!r}, and no buckets below {_MOUNT}",
                 allowed="a path, file://..., or gs://... where the platform mounts buckets",
-                next_step="put the model into the image (leave the artifact uri empty)",
             )
         return str(path)
     if "://" in uri and not uri.startswith("file://"):
