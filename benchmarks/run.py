@@ -25,6 +25,8 @@ LONG = (
     "quality/quality.py",
     "quality/planted.py",
     "quality/covered.py",
+    "serving/throughput.py",
+    "serving/stress.py",
     "scale/large_csv.py",
     "scale/large_csv.py --binary",
 )

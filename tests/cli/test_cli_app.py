@@ -16,9 +16,9 @@ from justright.recipe import Recipe
 SURFACE = {
     "demo": "--out",
     "train": "table --target --out --sql --kind --drop --weight --by --time --test --task --family --loss"
-    " --cross --product --no-cross --seed --recipe --set --optimizer --rate --batch --epochs --schedule"
-    " --metric --cost-fp --cost-fn --preset --balance --budget --choose --no-baseline --resume --json"
-    " --quiet",
+    " --cross --product --no-cross --seed --recipe --set --optimizer --rate --batch --epochs"
+    " --schedule --metric --cost-fp --cost-fn --preset --balance --budget --choose --no-baseline"
+    " --resume --json --quiet",
     "tune": "table --target --family --trials --budget --space --sampler --workers --recipe --set --out"
     " --resume --json --quiet",
     "predict": "model table --out --keep --latent --plugin --json",
@@ -29,7 +29,12 @@ SURFACE = {
     "split": "table --by --shares --out --time --salt --sample --print-sql --json",
     "profile": "table --target --sql --json",
     "report": "run --out",
-    "serve": "model --name --host --plugin --port",
+    "register": "model --name --alias --rollback --why --registry --json",
+    "serve": "models --name --host --port --workers --token-file --no-token --allow-host --traffic --registry"
+    " --log --log-share --quiet --plugin",
+    "export": "model --container --name --json",
+    "monitor": "model table --against --window --time --labels --id --log --html --webhook --accept --why --json",
+    "retrain": "name --with --promote --judge --margin --old --out --registry --json --quiet",
 }
 
 

@@ -12,9 +12,13 @@ from justright.cli.demo import demo
 from justright.cli.diagnose import diagnose
 from justright.cli.evaluate import evaluate
 from justright.cli.explain import explain
+from justright.cli.export import export
+from justright.cli.monitor import monitor
 from justright.cli.predict import predict
 from justright.cli.profile import profile
+from justright.cli.register import register
 from justright.cli.report import report
+from justright.cli.retrain import retrain
 from justright.cli.serve import serve
 from justright.cli.split import split
 from justright.cli.train import train
@@ -22,7 +26,10 @@ from justright.cli.tune import tune
 
 __all__ = ["VERBS", "build"]
 
-VERBS = (demo, train, tune, predict, explain, evaluate, compare, diagnose, split, profile, report, serve)
+VERBS = (
+    *(demo, train, tune, predict, explain, evaluate, compare, diagnose, split, profile, report),
+    *(register, serve, export, monitor, retrain),
+)
 
 
 def build() -> Any:
@@ -55,7 +62,7 @@ def _root(
 ) -> None:
     """From a table to a model that is just right, and keeps it so in service.
 
-    MODEL is everywhere the folder of a run, or of a model.
+    MODEL is everywhere the folder of a run, or of a model, or a name of the registry: churn, churn@champion.
 
     TABLE is a file: CSV, Parquet (also a folder or a glob), JSON lines, Arrow, SQLite.
     """
