@@ -232,7 +232,7 @@ def _write(seen: Watched, retrain: str) -> None:
             figure(row.value, 3),
             "yes" if row.is_anomaly else "no",
             figure(row.effect, 3),
-            figure(row.q_value, 2),
+            figure(row.q_value, 2) if row.q_value >= 1e-16 else "0",
             row.kind,
             f"{figure(row.compat_value, 2)} {'yes' if row.compat_anomaly else 'no'}" if row.compat else "-",
             figure(row.importance, 2),

@@ -110,10 +110,11 @@ def estimate(
     made = judged_by(task, rows, labels, middle, threshold)
     best = judged_by(task, rows, (rows * right)[None], middle, threshold)
     before = _before(task, outcome, threshold)
+    ends = {name: _ends(values) for name, values in made.items()}
     return [
-        Estimate(name, float(best[name][0]), *_ends(values), before.get(name, math.nan), window=window)
-        for name, values in made.items()
-        if np.isfinite(best[name][0])
+        Estimate(name, float(best[name][0]), low, high, before.get(name, math.nan), window=window)
+        for name, (low, high) in ends.items()
+        if math.isfinite(best[name][0]) and math.isfinite(low)
     ]
 
 

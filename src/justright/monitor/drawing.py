@@ -72,7 +72,7 @@ def steps(edges: Sequence[float], was: Sequence[float], now: Sequence[float], ba
     for place in shown:
         x = (place + 1) * size
         parts.append(
-            f'<text x="{x:.1f}" y="{height + 14:.0f}" text-anchor="middle">{figure(edges[place], 3)}</text>'
+            f'<text x="{x:.1f}" y="{height + 14:.0f}" text-anchor="middle">{figure(edges[place], 4)}</text>'
         )
     return "".join(parts) + "</svg>"
 
@@ -106,7 +106,7 @@ def band(
     expected: float,
 ) -> str:
     """Return an estimate with its interval over windows; dots are what labels showed."""
-    width, height, left = 560.0, 170.0, 46.0
+    width, height, left = 380.0, 130.0, 44.0
     seen = [each for value in values if value for each in value]
     seen += [each[0] for each in realized if each] + ([expected] if math.isfinite(expected) else [])
     if not seen:
@@ -149,7 +149,7 @@ def band(
             kind = "off" if each[1] else "real"
             title = f"<title>by labels: {figure(each[0], 4)}</title>"
             parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y(each[0]):.1f}" r="4">{title}</circle>')
-    every = max(1, math.ceil(len(columns) * 90 / (width - left)))
+    every = max(1, math.ceil(len(columns) * 80 / (width - left)))
     parts += [
         f'<text x="{x:.1f}" y="{height + 16:.0f}" text-anchor="middle">{escape(name)}</text>'
         for x, name in list(zip(xs, columns, strict=True))[::every]

@@ -279,10 +279,13 @@ def expected_new(counts: FloatArray, vocabulary: int, rare: float) -> tuple[floa
     own = counts[2 : 2 + vocabulary]
     total = float(counts.sum() - counts[1])
     width = math.sqrt(rare) + 1.0
-    crossing = rare * float(((own >= rare) & (own < rare + width)).sum()) / width
+    near = float(((own >= rare) & (own < rare + width)).sum())
+    # The larger of two estimates: only more new ones are a change, so too many expected is the safe side.
+    crossing = rare * max(float(((own >= rare) & (own < rare + 1.0)).sum()), near / width)
     expected = min(float(counts[0]) + crossing, total)
     share = expected / max(total, 1e-300)
-    variance = share * (1.0 - share) / max(total, 1e-300) + rare * crossing / max(total, 1e-300) ** 2
+    extra = rare * (crossing + rare * (near > 0))
+    variance = share * (1.0 - share) / max(total, 1e-300) + extra / max(total, 1e-300) ** 2
     known = share * (1.0 - share) / variance if variance > 0.0 else total
     return share * known, known
 

@@ -25,7 +25,7 @@ from justright.schema import FloatArray
 __all__ = ["Null", "divergence", "null_of"]
 
 _DRAWS: Final = 20_000
-_CELLS: Final = 2_000_000
+_CELLS: Final = 400_000
 _LEAST_DRAWS: Final = 2_000
 _MANY: Final = 200.0  # rows expected in every cell from which the chi-square law is as good as a simulation
 _SEEN: Final = 40  # draws beyond a value from which their share is its p-value

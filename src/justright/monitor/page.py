@@ -195,7 +195,7 @@ def _cell(row: DriftRow | None, facts: PageFacts, number: int) -> tuple[float, b
     if row is None:
         return None
     text = f"{row.input}, {_when(facts, number)}: {row.metric} {figure(row.value, 3)}"
-    text += f", effect {figure(row.effect, 3)}, q {figure(row.q_value, 2)}"
+    text += f", effect {figure(row.effect, 3)}, q {_chance(row.q_value)}"
     return _strength(row), row.is_anomaly, text
 
 
@@ -213,7 +213,7 @@ def _charts(facts: PageFacts) -> str:
         chart = _chart(name, facts, now, name in bad)
         if chart:
             row = next(each for each in ordered if each.input == name)
-            effect = f"{row.metric}, effect {figure(row.effect, 3)}, q {figure(row.q_value, 2)}"
+            effect = f"{row.metric}, effect {figure(row.effect, 3)}, q {_chance(row.q_value)}"
             drawn.append(f"<figure><h3>{escape(name)}</h3>{chart}<figcaption>{effect}</figcaption></figure>")
         if len(drawn) >= _CHARTS:
             break
@@ -319,7 +319,7 @@ def _table(facts: PageFacts) -> str:
             f'<td class="text">{row.kind}</td><td class="text">{escape(row.metric)}</td>',
             f"<td>{figure(row.value, 3)}</td><td>{figure(row.threshold, 3)}</td>",
             f'<td class="flag">{"yes" if row.is_anomaly else "no"}</td><td>{figure(row.effect, 3)}</td>',
-            f"<td>{figure(row.q_value, 2)}</td><td>{row.n_window:,}</td><td>{peer}</td>",
+            f"<td>{_chance(row.q_value)}</td><td>{row.n_window:,}</td><td>{peer}</td>",
             f"<td>{figure(row.importance, 2)}</td>",
         ]
         name = row.input if row.window == last else f"{row.input} ({_when(facts, row.window)})"
@@ -332,6 +332,11 @@ def _table(facts: PageFacts) -> str:
         '<section><h2>All questions of the newest window</h2><div class="scroll"><table><thead>'
         f"<tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>{note}</section>"
     )
+
+
+def _chance(q: float) -> str:
+    """Write a chance; below 1e-16 its digits mean nothing."""
+    return figure(q, 2) if q >= 1e-16 else "below 1e-16"
 
 
 def _text(place: int) -> str:

@@ -1,0 +1,119 @@
+"""`justright monitor`: codes, the table, JSON, the page, the webhook, acceptance."""
+
+from __future__ import annotations
+
+import csv
+import http.server
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from justright.cli import app
+from justright.cli.monitor import monitor
+from justright.monitor.drift import FIELDS
+
+
+@pytest.fixture(autouse=True)
+def _verb(monkeypatch):
+    if monitor not in app.VERBS:
+        monkeypatch.setattr(app, "VERBS", (*app.VERBS, monitor))
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory, table: Path) -> tuple[Path, Path]:
+    """A run, and a table in which every house is larger."""
+    from justright.workflow.train import train
+
+    folder = tmp_path_factory.mktemp("monitor")
+    run = train(str(table), target="sold", out=folder, family="linear", baseline=False).path
+    moved = folder / "moved.csv"
+    with table.open() as source, moved.open("w", newline="") as target:
+        rows = list(csv.reader(source))
+        csv.writer(target).writerows(
+            [rows[0], *([f"{float(row[0]) + 90:.1f}", *row[1:]] for row in rows[1:])]
+        )
+    return run, moved
+
+
+def test_no_drift_is_code_0_and_drift_is_code_3_with_the_next_command(call, watched, table):
+    run, moved = watched
+    said = call("monitor", run, table)
+    assert (said.code, said.err) == (0, "")
+    assert "no drift" in said.out
+    said = call("monitor", run, moved)
+    assert said.code == 3
+    assert "ALARM" in said.out
+    assert f"next: justright register {run} --name NAME" in said.out.replace("\n", " ")
+    assert f"justright retrain NAME --with {moved}" in said.out
+
+
+def test_json_has_the_promised_fields(call, watched):
+    run, moved = watched
+    said = call("monitor", run, moved, "--json")
+    assert said.code == 3
+    first = said.json["results"][0]
+    assert tuple(first) == FIELDS
+    assert first["is_anomaly"]
+    assert said.json["retrain"].endswith(f"--with {moved}")
+    assert "moved" not in json.dumps(said.json["windows"])
+
+
+def test_acceptance_ends_with_0_and_silences_the_next_monitor(call, watched):
+    run, moved = watched
+    said = call("monitor", run, moved, "--accept", "--why", "a new quarter")
+    assert said.code == 0
+    assert "accepted as the new normal" in said.err
+    assert call("monitor", run, moved).code == 0
+    for path in (run / "baselines").glob("*.json"):
+        path.unlink()
+    assert call("monitor", run, moved).code == 3
+
+
+def test_a_page_is_written(call, watched, tmp_path):
+    run, moved = watched
+    said = call("monitor", run, moved, "--window", "80", "--html", tmp_path / "page.html")
+    assert said.code == 3
+    text = (tmp_path / "page.html").read_text()
+    assert 5_000 < len(text) < 2_000_000
+    assert "size" in text
+    assert call("monitor", run, moved, "--html", tmp_path / "no" / "page.html").code == 7
+
+
+def test_the_webhook_is_told_of_an_alarm_only(call, watched, table):
+    heard = []
+
+    class Hook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Hook)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}/hook"
+    run, moved = watched
+    try:
+        assert call("monitor", run, table, "--webhook", url).code == 0
+        assert heard == []
+        assert call("monitor", run, moved, "--webhook", url).code == 3
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert heard[0]["anomalies"][0]["input"] in heard[0]["text"]
+    said = call("monitor", run, moved, "--webhook", url)
+    assert (said.code, "the webhook did not take the alarm" in said.err) == (3, True)
+    assert call("monitor", run, moved, "--webhook", "ftp://x").code == 2
+
+
+def test_wrong_use(call, watched):
+    run, moved = watched
+    assert call("monitor", run).code == 2
+    assert call("monitor", run, moved, "--window", "soon").code == 2
+    assert call("monitor", run, "missing.csv").code in (4, 7)
