@@ -285,3 +285,24 @@ def test_who_and_when_have_a_default(tmp_path, make):
     entry = models.register(make(1.0), "churn")
     record = models.record(entry)
     assert record.who and record.when.endswith("Z") and record.run == ""
+
+
+def test_a_decision_against_another_version_does_not_count(models, make):
+    for bias in (1.0, 2.0, 3.0):
+        models.register(make(bias), "churn")
+    models.move("churn", "champion", 1)
+    models.move("churn", "champion", 2, expected=1)
+    with pytest.raises(StorageError, match="churn@champion at version 2, moved by somebody meanwhile"):
+        models.move("churn", "champion", 3, expected=1)
+    assert models.aliases("churn") == {"champion": 2}
+
+
+def test_what_is_not_ours_stays(models, make):
+    models.register(make(1.0), "churn", "champion")
+    (models.root / "churn" / ".git").mkdir()
+    (models.root / "churn" / "versions" / ".keep").write_text("")
+    (models.root / "churn" / "versions" / ".2.abcd").mkdir()
+    (models.root / "churn" / ".aliases.json.abcd").write_text("")
+    models.register(make(2.0), "churn", "champion")
+    names = {each.name for each in (models.root / "churn").rglob(".*")}
+    assert names == {".lock", ".git", ".keep"}

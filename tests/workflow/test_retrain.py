@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,30 @@ def test_what_cannot_be_trained_again(shop):
     with pytest.raises(ColumnError, match="without the column 'price'"):
         retrain("price", new, registry=models, out=place / "runs")
     assert len(models.versions("price")) == 1
+
+
+def test_broken_labels_are_learned_but_not_without_a_word(shop):
+    models, place = shop
+    sound = retrain(
+        "price", str(write(place / "new.parquet", 800, 2000)), registry=models, out=place / "runs"
+    )
+    assert sound.caution == ""
+    new = write(place / "broken.parquet", 2000, 3200, -2.0)
+    found = retrain("price", str(new), registry=models, out=place / "runs")
+    assert found.not_worse
+    assert re.match(r"rmse of the champion is \d.* on these rows, and was \d", found.caution)
+
+
+def test_an_alias_that_moved_meanwhile_stays(shop):
+    models, place = shop
+    new = write(place / "new.parquet", 800, 3200)
+    found = retrain("price", str(new), registry=models, out=place / "runs")
+
+    def moved(phase: str, run: Path) -> None:
+        models.move("price", "champion", found.challenger)
+
+    more = write(place / "more.parquet", 800, 3300)
+    with pytest.raises(StorageError, match="price@champion at version 2, moved by somebody meanwhile"):
+        retrain("price", str(more), registry=models, out=place / "runs", promote=True, on_phase=moved)
+    assert models.aliases("price") == {"champion": 2}
+    assert len(models.versions("price")) == 3

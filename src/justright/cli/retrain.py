@@ -75,6 +75,8 @@ def _write(found: Retrained) -> None:
 
     to = console()
     to.print(found.sentence, style="bold", soft_wrap=True)
+    if found.caution:
+        to.print(f"caution: {found.caution}", style="yellow", soft_wrap=True)
     to.print()
     ends = f"{100 * found.level:.4g} % interval"
     head = ["metric", "champion", "challenger", "difference", ends, "better"]

@@ -32,7 +32,7 @@ from justright.registry.reference import CHAMPION, Reference, check_alias, check
 from justright.registry.steps import read_steps, stacks_of
 from justright.registry.storage import (
     add_line,
-    clear_hidden,
+    clear_left,
     copy_folder,
     held,
     publish,
@@ -44,6 +44,7 @@ __all__ = ["Registry", "open_registry"]
 
 _FILES: Final = (*LIMITS, MANIFEST)
 _RECORD: Final = "record.json"
+_HALF: Final = ".[0-9]*.*"  # a version that is being copied
 
 
 def open_registry(
@@ -221,21 +222,39 @@ class Registry:
                 self._point(folder, alias, number, "move", why)
         return self._entry(name, number)
 
-    def move(self, name: str, alias: str, version: int, why: str = "") -> Entry:
+    def move(
+        self, name: str, alias: str, version: int, why: str = "", *, expected: int | None = None
+    ) -> Entry:
         """Let an alias point to a version; nothing is done where it does.
+
+        Parameters
+        ----------
+        name, alias, version, why
+            As in `register`.
+        expected : int, optional
+            Where the alias must point now: a decision that was made against another version does not count.
 
         Raises
         ------
         RecipeError
             A name or alias that cannot be one.
         StorageError
-            There is no such model or version, or the folder cannot be written.
+            There is no such model or version, the alias is not where it was expected, or the folder cannot be
+            written.
         """
         self.resolve(str(Reference(check_name(name), version=version)))
         check_alias(alias)
         folder = self.root / name
         with held(folder), translated("move an alias", folder):
             _settle(folder)
+            now = _read_aliases(folder).get(alias, 0)
+            if expected is not None and now != expected:
+                raise StorageError(
+                    f"{name}@{alias} at version {now}, moved by somebody meanwhile",
+                    where=str(folder),
+                    allowed=f"version {expected}",
+                    next_step=f"justright register {name} shows its history",
+                )
             self._point(folder, alias, version, "move", why)
         return self._entry(name, version)
 
@@ -281,7 +300,7 @@ class Registry:
         """Copy a bundle to the next free number, check the copy, and let it appear."""
         versions = folder / "versions"
         versions.mkdir(exist_ok=True)
-        clear_hidden(versions)
+        clear_left(versions, _HALF)
         number = max([0, *_numbers(folder), *(step.version for step in read_steps(folder))]) + 1
         record = Record(
             name=folder.name, version=number, model_id=model_id, when=self._now(), who=self._user, **facts
@@ -294,7 +313,7 @@ class Registry:
                 raise BundleError("a model that changed while it was copied", where=str(source))
             publish(beside, versions / str(number))
         except BaseException:
-            clear_hidden(versions)
+            clear_left(versions, _HALF)
             raise
         return number
 
@@ -346,7 +365,7 @@ def _read_aliases(folder: Path) -> dict[str, int]:
 
 def _settle(folder: Path) -> None:
     """Finish what a killed process began: the aliases are what the history says."""
-    clear_hidden(folder)
+    clear_left(folder, ".aliases.json.*")
     aliases = {alias: been[-1] for alias, been in stacks_of(read_steps(folder)).items()}
     if aliases != _read_aliases(folder):
         _write_aliases(folder, aliases)

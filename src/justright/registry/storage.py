@@ -12,7 +12,7 @@ from pathlib import Path
 
 from justright.errors import StorageError
 
-__all__ = ["add_line", "clear_hidden", "copy_folder", "held", "publish", "replace_file", "translated"]
+__all__ = ["add_line", "clear_left", "copy_folder", "held", "publish", "replace_file", "translated"]
 
 
 @contextmanager
@@ -96,12 +96,12 @@ def publish(beside: Path, target: Path) -> None:
     _sync(target.parent)
 
 
-def clear_hidden(folder: Path) -> None:
-    """Remove what killed processes left half written; the caller holds the lock."""
-    for each in folder.glob(".*"):
+def clear_left(folder: Path, pattern: str) -> None:
+    """Remove what killed processes left half written, of one form of name; the caller holds the lock."""
+    for each in folder.glob(pattern):
         if each.is_dir():
             shutil.rmtree(each, ignore_errors=True)
-        elif each.name != ".lock":
+        else:
             each.unlink(missing_ok=True)
 
 

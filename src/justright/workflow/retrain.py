@@ -9,15 +9,18 @@ good is the one to have; one that is better by luck on few rows is not shown to 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from justright.bundle.predictor import Predictor, load
 from justright.errors import RecipeError, StorageError
 from justright.evaluate.paired import Difference
+from justright.metrics import metric
 from justright.recipe import Recipe, change, from_data
 from justright.registry import Entry, Record, Registry, Table, read_reference
 from justright.registry.reference import CHAMPION
@@ -31,6 +34,9 @@ from justright.workflow.set_apart import Apart, known_rows, set_apart
 from justright.workflow.train import Phase, train_recipe
 
 __all__ = ["JudgedRows", "Retrained", "retrain"]
+
+
+_FAR: Final = 2.0  # widths of its interval by which the champion is worse than in training
 
 
 class JudgedRows(msgspec.Struct, frozen=True):
@@ -76,6 +82,8 @@ class Retrained(msgspec.Struct, frozen=True, kw_only=True):
         `challenger - champion` of each metric, the one that decides first.
     sentence : str
         The result in plain words.
+    caution : str
+        Where the champion is far worse on the judging rows than it was in training; empty else.
     next : str
         The next command.
     """
@@ -96,6 +104,7 @@ class Retrained(msgspec.Struct, frozen=True, kw_only=True):
     promoted: bool
     differences: tuple[Difference, ...]
     sentence: str
+    caution: str
     next: str
 
 
@@ -104,6 +113,7 @@ class _Ready:
     """All that is settled before the training."""
 
     entry: Entry
+    record: Record
     alias: str
     champion: Predictor
     recipe: Recipe
@@ -190,7 +200,7 @@ def retrain(
     )  # fmt: skip
     made = _decided(ready, run, found, entry, promote=promote, margin=margin, level=level, new=new)
     if made.promoted:
-        registry.move(made.name, made.alias, made.challenger, made.sentence)
+        registry.move(made.name, made.alias, made.challenger, made.sentence, expected=made.champion)
     else:
         registry.note(made.name, made.challenger, made.sentence)
     return made
@@ -215,7 +225,7 @@ def _prepare(text: str, new: str, registry: Registry, judge: float, old: str) ->
     known = [known_rows(each, champion.schema, recipe) for each in sources]
     apart = set_apart(known, fresh, recipe, judge)
     count = sum(len(each.row) for each in known)
-    return _Ready(entry, alias, champion, recipe, tables, sources, source, apart, count)
+    return _Ready(entry, record, alias, champion, recipe, tables, sources, source, apart, count)
 
 
 def _champion(text: str, registry: Registry) -> tuple[Entry, str]:
@@ -315,6 +325,7 @@ def _decided(
         promoted=promoted,
         differences=found,
         sentence=said,
+        caution=_caution(ready.record, found, rows.judged),
         next=back
         if promoted
         else ahead
@@ -353,3 +364,23 @@ def _sentence(
     moved = f"{alias} now points to version {challenger.version}" if promoted else f"{alias} was not moved"
     better = "It is better" if first.better == "second" else "It is not worse"
     return f"{better}: {measured}, which excludes a harm above {what}. {moved}."
+
+
+def _caution(record: Record, found: tuple[Difference, ...], judged: int) -> str:
+    """Say that the champion is far worse on these rows than in training: then the rows want a look first."""
+    name, before = record.metric, record.validation
+    now = next((each.first for each in found if each.metric == name), None)
+    if now is None or not {"value", "low", "high"} <= set(before):
+        return ""
+    worse = now - before["value"] if not metric(name).greater_is_better else before["value"] - now
+    # The interval of before is that of all training rows; that of the judging rows is wider, by their number.
+    wide = (
+        (before["high"] - before["low"]) / 2.0 * math.sqrt(1.0 + record.rows.get("train", 0) / max(judged, 1))
+    )
+    if not worse > _FAR * wide:
+        return ""
+    ends = f"{figure(before['low'])} to {figure(before['high'])}"
+    return (
+        f"{name} of the champion is {figure(now)} on these rows, and was {figure(before['value'])} ({ends}) "
+        "in training: look at the new rows before you trust a model that has learned them."
+    )
