@@ -28,7 +28,7 @@ def test_prepared_scores_equal_those_of_the_forward(path):
     rows = [usual, dict.fromkeys(usual), *({**usual, name: None} for name in usual)]
     for count in (1, 2, len(rows), 300):
         many = (rows * 300)[:count]
-        block = predictor.encode_rows(many)
+        block = predictor.encoder.rows(many)
         with np.errstate(all="ignore"):
             wanted = family.forward(model.front, predictor.bundle.arrays, block)
         assert score(block).tobytes() == wanted.tobytes()

@@ -106,6 +106,6 @@ def test_contributions_sum_to_the_margin(client, golden, plane):
     answer = client.post("/v1/models/buys:predict", asked)
     assert answer.status == 200, answer.text
     model = plane.group("buys").served["1"].predictor
-    margins = model.margins_of(model.encode_rows(golden["rows"]))[:, 0]
+    margins = model.margins_of(model.encoder.rows(golden["rows"]))[:, 0]
     for found, margin in zip(answer.json()["predictions"], margins, strict=True):
         assert sum(found["contributions"].values()) == pytest.approx(margin, rel=1e-9, abs=1e-9)

@@ -9,22 +9,19 @@ that scoring changes, so threads may share it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from justright.bundle.encoding import RowEncoder, unreadable_value
 from justright.bundle.families import Forward, family_of
 from justright.bundle.fit_check import check_fit
 from justright.bundle.format import Bundle, read_bundle
 from justright.bundle.latent import latent_columns, latent_of
 from justright.bundle.tensors import AnyArray
-from justright.errors import RecipeError, RowError, TableError, closest
+from justright.errors import RecipeError, RowError, TableError
 from justright.features.plan import FeaturePlan, Unreadable
-from justright.features.quick import QuickPlan
 from justright.optim.calibration_map import Calibration, calibrate
 from justright.optim.interval_map import Intervals, apply_intervals
 from justright.optim.losses import margins_to_predictions
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Predictor", "load", "refuse_overflow"]
 
-_CELLS: Final = (bool, int, float, str, bytes, date, Decimal, np.generic)
 _ROWS_AT_ONCE: Final = 8192
 
 
@@ -112,6 +108,10 @@ class Predictor:
         The columns it needs; others are ignored.
     optional : frozenset of str
         Those that were missing in some training row: a JSON row may leave these keys out.
+    labels : tuple
+        The classes as they are written in the target: text, int, float or bool; empty for regression.
+    encoder : RowEncoder
+        Encodes plain values.
     """
 
     def __init__(self, bundle: Bundle, families: Mapping[str, Forward] | None = None) -> None:
@@ -124,12 +124,13 @@ class Predictor:
         self.classes = model.schema.target.classes
         self.threshold = 0.5 if model.threshold is None else model.threshold
         self._labels = _labels(self.classes, model.schema.target.column.form)
+        self.labels: tuple[Any, ...] = tuple(self._labels.tolist())
         family = family_of(model.family, families or {})
         self.plan = check_fit(bundle, family)
         self._scorer = family.scorer(model.front, bundle.arrays)
         self.columns = tuple(self.plan.columns)
         self.optional = _optional(self.plan) | set(model.missing_seen)
-        self._quick = QuickPlan(self.plan)
+        self.encoder = RowEncoder(self.plan, self.optional)
 
     def predict(self, table: Any) -> AnyArray:
         """Return one prediction a row.
@@ -241,66 +242,9 @@ class Predictor:
         """
         found: list[Any] = []
         for begin in range(0, len(rows), _ROWS_AT_ONCE):
-            block = self.encode_rows(rows[begin : begin + _ROWS_AT_ONCE], begin)
-            found += self._values(refuse_overflow(self.margins_of(block), begin))
+            block = self.encoder.rows(rows[begin : begin + _ROWS_AT_ONCE], begin)
+            found += _values(self, refuse_overflow(self.margins_of(block), begin))
         return found
-
-    def encode_rows(self, rows: Sequence[Mapping[str, Any]], done: int = 0) -> Block:
-        """Encode plain rows, as `predict_rows` takes them.
-
-        Parameters
-        ----------
-        rows : sequence of mappings
-            A few thousand at most.
-        done : int, default 0
-            Number of the first of them, for messages.
-
-        Raises
-        ------
-        RowError
-            Names the row and the column.
-        """
-        return self._encode({name: self._cells(rows, name, done) for name in self.columns}, len(rows), done)
-
-    def encode_columns(self, columns: Mapping[str, Sequence[Any]], rows: int) -> Block:
-        """Encode plain values by column, `rows` of each; others are ignored, optional ones may be away.
-
-        Raises
-        ------
-        ColumnError
-            A column is missing.
-        RowError
-            A value that its column cannot hold, with its row.
-        """
-        if tuple(columns) != self.columns:
-            nothing = [None] * rows
-            columns = {
-                name: columns.get(name, nothing) if name in self.optional else columns[name]
-                for name in self.columns
-                if name in columns or name in self.optional
-            }
-            self.plan.require(columns)
-        return self._encode(columns, rows, 0)
-
-    def _encode(self, columns: Mapping[str, Sequence[Any]], rows: int, done: int) -> Block:
-        """Encode the values of all columns, which stand in their order."""
-        quick = self._quick.encode(tuple(columns.values()), rows) if rows else None
-        if quick is not None:
-            return quick
-        for name, cells in columns.items():
-            self._check_cells(cells, name, done)
-        try:
-            with np.errstate(all="ignore"):
-                block, unreadable = self.plan.transform_rows(columns, rows)
-        except ValueError as error:
-            # A lone surrogate cannot be hashed, a number of 5,000 digits cannot be written.
-            received = f"rows {done} to {done + rows - 1} with {error!s:.120}"
-            raise RowError(received, allowed="text that UTF-8 holds") from error
-        if unreadable:
-            first = min(unreadable)
-            value = columns[first.column][first.row]
-            raise _unreadable(self.plan, first.column, value, f"row {done + first.row}")
-        return block
 
     def require(self, names: Sequence[str]) -> None:
         """Raise ColumnError, naming what is missing and what is extra, unless `names` holds all columns."""
@@ -342,11 +286,6 @@ class Predictor:
         np.subtract(1.0, shares, out=both[:, 0])
         return both
 
-    @property
-    def labels(self) -> tuple[Any, ...]:
-        """The classes as they are written in the target: text, int, float or bool; empty for regression."""
-        return tuple(self._labels.tolist())
-
     def chosen(self, shares: FloatArray) -> list[Any]:
         """Return the label of each row by its probabilities (rows, classes), by the rule of `predict`."""
         return list(self._labels[_chosen(shares, self.task, self.threshold)].tolist())
@@ -362,31 +301,17 @@ class Predictor:
             return margins
         return np.where(np.isfinite(margins), margins, np.nan)
 
-    def _cells(self, rows: Sequence[Mapping[str, Any]], name: str, done: int) -> list[Any]:
-        """Return the values of one column of JSON rows."""
-        try:
-            return [row[name] for row in rows]
-        except (KeyError, TypeError, IndexError):
-            return [_cell(row, name, done + i, self.optional) for i, row in enumerate(rows)]
 
-    @staticmethod
-    def _check_cells(cells: Sequence[Any], name: str, done: int) -> None:
-        """Raise RowError for the first value that is a list or an object."""
-        for i, cell in enumerate(cells):
-            if cell is not None and not isinstance(cell, _CELLS):
-                allowed = "a number, a text, true, false or null"
-                raise RowError(f"{name}={cell!r:.60}", allowed=allowed, where=f"row {done + i}")
-
-    def _values(self, margins: FloatArray) -> list[Any]:
-        """Return predictions as JSON values."""
-        if self.task == "regression":
-            plain: list[Any] = self.from_margins(margins).tolist()
-            return plain
-        shares = self.probabilities(margins)
-        return [
-            {"label": label, "probabilities": dict(zip(self.classes, row, strict=True))}
-            for label, row in zip(self.chosen(shares), shares.tolist(), strict=True)
-        ]
+def _values(predictor: Predictor, margins: FloatArray) -> list[Any]:
+    """Return predictions as JSON values."""
+    if predictor.task == "regression":
+        plain: list[Any] = predictor.from_margins(margins).tolist()
+        return plain
+    shares = predictor.probabilities(margins)
+    return [
+        {"label": label, "probabilities": dict(zip(predictor.classes, row, strict=True))}
+        for label, row in zip(predictor.chosen(shares), shares.tolist(), strict=True)
+    ]
 
 
 def _gathered(
@@ -405,7 +330,9 @@ def _gathered(
         if unreadable:
             first = min(unreadable)
             value = batch.column(first.column)[first.row].as_py()
-            raise _unreadable(predictor.plan, first.column, value, str(source.locate([done + first.row])[0]))
+            raise unreadable_value(
+                predictor.plan, first.column, value, str(source.locate([done + first.row])[0])
+            )
         parts.append(refuse_overflow(reads(block), done))
         done += block.rows
     if source.n_problems:
@@ -414,13 +341,6 @@ def _gathered(
         step = "score the file with `justright predict`, which sets such lines aside"
         raise TableError(f"{received}: {first_line.reason}", where=first_line.file, next_step=step)
     return np.concatenate(parts) if parts else np.zeros((0, width))
-
-
-def _unreadable(plan: FeaturePlan, name: str, value: Any, where: str) -> RowError:
-    """Return the error for a value that its column cannot hold."""
-    kind = plan.columns[name].kind
-    allowed = {"numeric": "a finite number", "datetime": "a date"}.get(kind, kind)
-    return RowError(f"{name}={value!r:.60}", allowed=f"{allowed}, or nothing", where=where)
 
 
 def _labels(classes: tuple[str, ...], form: str) -> AnyArray:
@@ -460,19 +380,6 @@ def refuse_overflow(margins: FloatArray, done: int = 0) -> FloatArray:
     row = done + int(np.flatnonzero(np.isnan(margins).any(axis=1))[0])
     received = "values so large that the score overflows"
     raise RowError(received, allowed="values of the size seen in training", where=f"row {row}")
-
-
-def _cell(row: Any, name: str, number: int, optional: AbstractSet[str]) -> Any:
-    """Return one value of one row that may be no mapping or lack the key."""
-    where = f"row {number}"
-    if not isinstance(row, Mapping):
-        raise RowError(f"{row!r:.60}", allowed="an object of column names and values", where=where)
-    if name in row or name in optional:
-        return row.get(name)
-    received = f"a row without {name!r}"
-    keys = closest(name, [str(key)[:60] for key in row]) if row else "no key"
-    step = f'send "{name}": null where it is unknown (it was never missing in training)'
-    raise RowError(f"{received}, with {keys}", where=where, next_step=step)
 
 
 def _chosen(shares: FloatArray, task: Task, threshold: float) -> AnyArray:

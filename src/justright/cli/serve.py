@@ -45,6 +45,9 @@ def serve(
     log_share: Annotated[
         float, typer.Option("--log-share", metavar="X", help="Share of the rows that is kept.")
     ] = 1.0,
+    monitor: Annotated[
+        str, typer.Option(metavar="SPAN", help="Watch for drift, in windows of 10m, 6h, 1d: see /monitor.")
+    ] = "",
     quiet: Annotated[bool, typer.Option("--quiet", help="No line a request on stderr.")] = False,
     plugin: Annotated[
         list[str] | None,
@@ -75,6 +78,7 @@ def serve(
         hosts=tuple(allow_host or ()),
         log=log,
         log_options=_log_options(log_share) if log else None,
+        window=_seconds(monitor),
         vertex_routes=(aip.health, aip.predict),
         families=families_of(plugin or ()),
     )
@@ -173,6 +177,18 @@ def _put(folders: dict[str, Any], name: str, path: Any) -> None:
     if check_name(name) in folders:
         raise RecipeError(f"two models of the name {name!r}", allowed="a name each")
     folders[name] = path
+
+
+def _seconds(span: str) -> float:
+    """Read the length of a window; 0 where none is given."""
+    from justright.errors import RecipeError
+
+    if not span:
+        return 0.0
+    number, unit = span[:-1], {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(span[-1])
+    if unit is None or not number.isascii() or not number.isdecimal() or not 0 < int(number) * unit < 10**8:
+        raise RecipeError(f"monitor={span!r:.40}", allowed="a length of time such as 10m, 6h, 1d")
+    return float(int(number) * unit)
 
 
 def _log_options(share: float) -> Any:

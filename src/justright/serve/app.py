@@ -6,11 +6,14 @@ A process is a loop, its connections (`wire`), the edge (`edge`, `routes`) and t
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -25,13 +28,14 @@ from justright.serve.limits import Limits
 from justright.serve.metrics import Meters
 from justright.serve.registered import Reloader, Wanted, load_group
 from justright.serve.requestlog import RequestLog
-from justright.serve.server import Server
+from justright.serve.server import Server, build_app
+from justright.serve.watching import Watching
 from justright.serve.workers import Crew
 
 if TYPE_CHECKING:
     pass
 
-__all__ = ["Setup", "open_port", "serve"]
+__all__ = ["Setup", "build_app", "open_port", "serve"]
 
 _BACKLOG: Final = 2048
 
@@ -62,6 +66,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     log : str or Path, default ""
         Folder of the prediction log; empty = none is kept.
     log_options : LogOptions, optional
+    window : float, default 0
+        Seconds of a window of the monitor; 0 = none runs.
     vertex_routes : (str, str), default none
         Health and predict route of Vertex AI.
     families : mapping of str to Forward, optional
@@ -79,6 +85,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     log: str | Path = ""
     log_options: Any = None
+    window: float = 0.0
     vertex_routes: tuple[str, str] = ("", "")
     families: Any = None
 
@@ -120,10 +127,10 @@ def serve(
             if on_ready is not None:
                 on_ready(url)
 
-    with listener:
+    with listener, _counts_folder(setup) as counts:
         listener.listen(_BACKLOG)
         if setup.workers == 1:
-            _work(setup, plane, meters, listener, access_log, ready)
+            _work(setup, plane, meters, listener, access_log, counts, ready)
             return
         log = RequestLog(access_log)
 
@@ -135,7 +142,7 @@ def serve(
             log.write_now({"time": round(time.time(), 6)} | event)
 
         def work(number: int) -> None:
-            _work(setup, plane, meters.of(number), listener, access_log, lambda: None)
+            _work(setup, plane, meters.of(number), listener, access_log, counts, lambda: None)
 
         Crew(setup.workers, work, setup.limits.drain_seconds + 1.0, tell, ready).run()
 
@@ -185,6 +192,7 @@ def _work(
     meters: Meters,
     listener: socket.socket,
     stream: IO[bytes] | None,
+    counts: Path | None,
     on_ready: Callable[[], None],
 ) -> None:
     """Run one process until SIGINT or SIGTERM."""
@@ -199,6 +207,7 @@ def _work(
         recorder=keeper,
         vertex_routes=setup.vertex_routes,
         feedback=str(setup.log),
+        watching=Watching(plane, counts, setup.window) if counts is not None else None,
     )
     reloader = None
     if setup.wanted:
@@ -217,6 +226,9 @@ def _work(
         for task in tasks:
             task.cancel()
 
+    # What is loaded stays: the collector need not look at it again while requests wait.
+    gc.collect()
+    gc.freeze()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(main())
     if keeper is not None:
@@ -244,6 +256,18 @@ def _prediction_log(setup: Setup, plane: DataPlane) -> Any:
 
     columns = {name: plane.described(name).names for name in plane.names}
     return PredictionLog(setup.log, setup.log_options, columns)
+
+
+@contextmanager
+def _counts_folder(setup: Setup) -> Iterator[Path | None]:
+    """Give the folder in which the processes put their counts together: that of the log, or one for now."""
+    if not setup.window:
+        yield None
+    elif setup.log:
+        yield Path(setup.log) / "counts"
+    else:
+        with tempfile.TemporaryDirectory(prefix="justright-") as folder:
+            yield Path(folder)
 
 
 def _hosts(setup: Setup) -> tuple[str, ...]:

@@ -188,14 +188,11 @@ class Edge:
         self.batcher = Batcher(limits, self.counted)
         self._targets: dict[bytes, Target] = {}
         self._heads: dict[tuple[int, str], bytes] = {}
-        # No two processes, and no two starts, give one id.
-        self._mark = f"{os.getpid():x}{secrets.token_hex(4)}-"
-        self._number = count(1)
+        self._ids = _Ids()
 
     def handle(self, request: Request, connection: Connection) -> None:
         """Answer a request, now or once the models have."""
-        asked = request.headers.get(b"x-request-id")
-        request.id = f"{self._mark}{next(self._number):x}" if asked is None else self._own_id(asked)
+        request.id = self._ids.of(request.headers.get(b"x-request-id"))
         target = self._targets.get(request.url) or self._target(request.url)
         opened = _Opened(self, request, connection, target)
         try:
@@ -291,13 +288,6 @@ class Edge:
             self._targets[url] = target
         return target
 
-    def _own_id(self, asked: bytes) -> str:
-        """Return the id that a request brought, or a new one where that is not safe to repeat."""
-        text = asked.decode("latin-1")
-        if 0 < len(text) <= _LONGEST_ID and _IDS.issuperset(text):
-            return text
-        return f"{self._mark}{next(self._number):x}"
-
     def head(self, status: int, kind: str) -> bytes:
         """Return the status line and the headers that are always the same."""
         found = self._heads.get((status, kind))
@@ -335,6 +325,23 @@ class Edge:
         """Write a fault of ours to the log, with its traceback, which no client sees."""
         text = "".join(traceback.format_exception(error))
         self._log.write({"time": round(self._clock(), 6), "event": "fault", "id": request.id, "trace": text})
+
+
+class _Ids:
+    """Ids of requests: their own where it is safe to repeat, else a new one."""
+
+    def __init__(self) -> None:
+        # No two processes, and no two starts, give one id.
+        self._mark = f"{os.getpid():x}{secrets.token_hex(4)}-"
+        self._number = count(1)
+
+    def of(self, asked: bytes | None) -> str:
+        """Return the id of a request by what its header says."""
+        if asked is not None:
+            text = asked.decode("latin-1")
+            if 0 < len(text) <= _LONGEST_ID and _IDS.issuperset(text):
+                return text
+        return f"{self._mark}{next(self._number):x}"
 
 
 class _Opened:

@@ -52,13 +52,14 @@ class Routes:
     def __init__(
         self,
         plane: DataPlane,
-        plain: Mapping[str, Plain],
+        plain: Mapping[str, Plain | Later],
         posts: Mapping[str, Later] | None = None,
         vertex_routes: tuple[str, str] = ("", ""),
         busy: Callable[[], bool] = lambda: False,
         most_rows: int = 65_536,
     ) -> None:
         self._plane = plane
+        self._choice = _Choice(plane)
         self._busy = busy
         self._most_rows = most_rows
         ready = Target("other", {"GET": self._health}, tfserving.refuse, open=True)
@@ -73,7 +74,7 @@ class Routes:
         if health:
             self._fixed[health] = Target("vertex", {"GET": self._ready}, vertex.refuse, open=True)
         if predict:
-            ask = Ask(self._first, _vertex, vertex.write)
+            ask = Ask(self._choice.first, _vertex, vertex.write)
             self._fixed[predict] = Target("vertex", {"POST": ask}, vertex.refuse)
         self._fixed |= self._mlflow() | self._openinference()
 
@@ -94,14 +95,14 @@ class Routes:
         """Return what a path of TensorFlow Serving names."""
         if route.verb in ("predict", "classify", "regress"):
             read = partial(_tfserving, verb=route.verb)
-            pick = partial(self._pick, route.name, route.version, route.label)
+            pick = partial(self._choice.pick, route.name, route.version, route.label)
             return Target("tfserving", {"POST": Ask(pick, read, tfserving.write)}, tfserving.refuse)
         answer = self._status if route.verb == "status" else self._metadata
         return Target("tfserving", {"GET": partial(answer, route)}, tfserving.refuse)
 
     def _mlflow(self) -> dict[str, Target]:
         """Return the routes of MLflow and SageMaker."""
-        ask = Ask(self._first, partial(_mlflow, most_rows=self._most_rows), mlflow.write)
+        ask = Ask(self._choice.first, partial(_mlflow, most_rows=self._most_rows), mlflow.write)
         alive = Target("mlflow", {"GET": self._ping}, mlflow.refuse, open=True)
         told = Reply(200, mlflow.version(library_version()))
         return {
@@ -125,14 +126,14 @@ class Routes:
     def _inference(self, route: openinference.Route) -> Target:
         """Return what a path of the Open Inference Protocol names."""
         if route.verb == "infer":
-            pick = partial(self._pick, route.name, route.version, "")
+            pick = partial(self._choice.pick, route.name, route.version, "")
             ask = Ask(pick, _openinference, openinference.write)
             return Target("openinference", {"POST": ask}, openinference.refuse)
         return Target("openinference", {"GET": partial(self._inference_told, route)}, openinference.refuse)
 
     def _inference_told(self, route: openinference.Route, request: Request) -> Reply:
         """Say of a model that it is ready, or how to ask it."""
-        served = self._pick(route.name, route.version, "", request)
+        served = self._choice.pick(route.name, route.version, "", request)
         if route.verb == "ready":
             return Reply(200, openinference.ready(route.name))
         return Reply(200, openinference.metadata(served.described))
@@ -144,30 +145,6 @@ class Routes:
     def _ping(self, request: Request) -> Reply:
         """The same for MLflow and SageMaker."""
         return Reply(503 if self._busy() else 200, mlflow.PING, PLAIN)
-
-    def _pick(self, name: str, version: str, alias: str, request: Request) -> Served:
-        """Return the version that answers a request, or refuse with status 404."""
-        served = self._group(name).pick(version, alias, _key(request))
-        if served is None:
-            raise self._no_version(name, version or alias)
-        return served
-
-    def _first(self, request: Request) -> Served:
-        """Return what answers where no model is named."""
-        return self._pick(self._plane.names[0], "", "", request)
-
-    def _group(self, name: str) -> Group:
-        """Return the versions of a model, or refuse."""
-        if name not in self._plane.names:
-            allowed = closest(name, self._plane.names)
-            raise Refusal(404, f"received model={name!r:.80}; allowed: {allowed}")
-        return self._plane.group(name)
-
-    def _no_version(self, name: str, asked: str) -> Refusal:
-        """Return the refusal for a version that is not loaded."""
-        group = self._plane.group(name)
-        allowed = closest(asked, [*group.served, *group.aliases])
-        return Refusal(404, f"received version={asked!r:.60} of {name}; allowed: {allowed}")
 
     def _health(self, request: Request) -> Reply:
         """Say that the models are loaded; 503 while the server ends."""
@@ -185,21 +162,52 @@ class Routes:
 
     def _status(self, route: tfserving.Route, request: Request) -> Reply:
         """Say which versions are there."""
-        group = self._group(route.name)
+        group = self._choice.group(route.name)
         versions = list(group.served)
         if route.version or route.label:
             served = group.pick(route.version, route.label)
             if served is None:
-                raise self._no_version(route.name, route.version or route.label)
+                raise self._choice.no_version(route.name, route.version or route.label)
             versions = [served.version]
         return Reply(200, tfserving.status([(version, "AVAILABLE") for version in reversed(versions)]))
 
     def _metadata(self, route: tfserving.Route, request: Request) -> Reply:
         """Say how to ask."""
-        served = self._group(route.name).pick(route.version, route.label, _key(request))
+        served = self._choice.group(route.name).pick(route.version, route.label, _key(request))
         if served is None:
-            raise self._no_version(route.name, route.version or route.label)
+            raise self._choice.no_version(route.name, route.version or route.label)
         return Reply(200, tfserving.metadata(served.described))
+
+
+class _Choice:
+    """Which version of which model answers a request."""
+
+    def __init__(self, plane: DataPlane) -> None:
+        self._plane = plane
+
+    def pick(self, name: str, version: str, alias: str, request: Request) -> Served:
+        """Return the version that answers a request, or refuse with status 404."""
+        served = self.group(name).pick(version, alias, _key(request))
+        if served is None:
+            raise self.no_version(name, version or alias)
+        return served
+
+    def first(self, request: Request) -> Served:
+        """Return what answers where no model is named."""
+        return self.pick(self._plane.names[0], "", "", request)
+
+    def group(self, name: str) -> Group:
+        """Return the versions of a model, or refuse."""
+        if name not in self._plane.names:
+            allowed = closest(name, self._plane.names)
+            raise Refusal(404, f"received model={name!r:.80}; allowed: {allowed}")
+        return self._plane.group(name)
+
+    def no_version(self, name: str, asked: str) -> Refusal:
+        """Return the refusal for a version that is not loaded."""
+        group = self._plane.group(name)
+        allowed = closest(asked, [*group.served, *group.aliases])
+        return Refusal(404, f"received version={asked!r:.60} of {name}; allowed: {allowed}")
 
 
 def _told(group: Group) -> dict[str, Any]:

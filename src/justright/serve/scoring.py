@@ -99,14 +99,14 @@ class Served:
         cells = zip(*(table.values() for table in tables), strict=True)
         names = self.predictor.columns
         joined = {name: list(chain.from_iterable(parts)) for name, parts in zip(names, cells, strict=True)}
-        block = self.predictor.encode_columns(joined, sum(question.size for question in questions))
+        block = self.predictor.encoder.columns(joined, sum(question.size for question in questions))
         return self._answers(questions, block, self._score(block))
 
     def _encode(self, question: Question) -> Block:
         """Encode what one question holds."""
         if question.columns is not None:
-            return self.predictor.encode_columns(question.columns, question.size)
-        return self.predictor.encode_rows(question.rows or ())
+            return self.predictor.encoder.columns(question.columns, question.size)
+        return self.predictor.encoder.rows(question.rows or ())
 
     def _score(self, block: Block) -> FloatArray:
         """Return the margins of a block, and tell who watches; RowError where one overflows."""

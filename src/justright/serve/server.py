@@ -6,13 +6,14 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from justright.errors import TableError
 from justright.serve.access import Access
 from justright.serve.dataplane import DataPlane
 from justright.serve.dialects.bodies import encode, parse
-from justright.serve.edge import Edge, Later, Reply
+from justright.serve.edge import Edge, Later, Refusal, Reply
 from justright.serve.exchange import Recorder
 from justright.serve.limits import Limits
 from justright.serve.metrics import Meters
@@ -20,13 +21,16 @@ from justright.serve.openapi import document
 from justright.serve.page import page, policy
 from justright.serve.requestlog import RequestLog
 from justright.serve.routes import Routes
+from justright.serve.watching import Watching
 from justright.serve.wire import Connections, Request
 
 __all__ = ["Server", "build_app"]
 
 _TICK: Final = 0.5
+_LOOK: Final = 4  # ticks between two looks of the monitor
 _METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 _HTML: Final = "text/html; charset=utf-8"
+_STILL: Final = (("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:"),)
 
 
 class Server:
@@ -47,6 +51,8 @@ class Server:
         Health and predict route of Vertex AI.
     feedback : str, optional
         Folder of the prediction log that takes labels; empty = no route for them.
+    watching : Watching, optional
+        The monitor; None = no page of it.
 
     Attributes
     ----------
@@ -70,16 +76,25 @@ class Server:
         recorder: Recorder | None = None,
         vertex_routes: tuple[str, str] = ("", ""),
         feedback: str = "",
+        watching: Watching | None = None,
     ) -> None:
         self.plane = plane
         self.limits = limits or Limits()
         self.meters = meters or Meters()
         self.log = log or RequestLog(None)
         self._feedback = feedback
-        plain = {"/metrics": self._metrics, "/openapi.json": self._openapi, "/": self._page}
+        self._watching = watching
+        looks: dict[str, Callable[[Request], Reply] | Later] = {
+            "/openapi.json": self._openapi,
+            "/": self._page,
+        }
+        looks["/metrics"] = self._metrics if watching is None else Later(self._metrics)
+        if watching is not None:
+            looks |= {f"/monitor/{name}": Later(partial(self._monitor, name)) for name in plane.names}
+            looks["/monitor"] = Later(partial(self._monitor, plane.names[0]))
         posts = {"/v1/feedback": Later(self._labels)} if feedback else {}
         routes = Routes(
-            plane, plain, posts, vertex_routes, lambda: self.connections.draining, self.limits.rows
+            plane, looks, posts, vertex_routes, lambda: self.connections.draining, self.limits.rows
         )
         self.edge = Edge(
             routes.find,
@@ -128,19 +143,32 @@ class Server:
 
     async def _tick(self) -> None:
         """Look at the connections again and again."""
-        dropped = 0
+        dropped = looks = 0
         while True:
             await asyncio.sleep(_TICK)
             connections = self.connections
             connections.tick()
             self.meters.set("connections", len(connections.open))
             self.meters.set("waiting_requests", len(self.edge.batcher))
+            looks += 1
+            if self._watching is not None and looks % _LOOK == 0:
+                self._watching.look()
             self.meters.add("dropped_total", connections.dropped - dropped)
             dropped = connections.dropped
 
     def _metrics(self, request: Request) -> Reply:
         """Return the counters."""
-        return Reply(200, self.meters.text(_versions(self.plane)).encode("utf-8"), _METRICS)
+        more = _versions(self.plane) + (self._watching.gauges() if self._watching is not None else [])
+        return Reply(200, self.meters.text(more).encode("utf-8"), _METRICS)
+
+    def _monitor(self, name: str, request: Request) -> Reply:
+        """Return the page of the monitor."""
+        assert self._watching is not None
+        if not self._watching.watches(name):
+            raise Refusal(
+                404, f"received the monitor of {name}, which holds no baseline of its training rows"
+            )
+        return Reply(200, self._watching.page(name).encode("utf-8"), _HTML, _STILL)
 
     def _openapi(self, request: Request) -> Reply:
         """Return what can be asked, with the models' own columns."""

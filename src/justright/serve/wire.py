@@ -117,47 +117,23 @@ class Connection(asyncio.Protocol):
         What it shares with the others.
     """
 
-    __slots__ = (
-        "_ahead",
-        "_begun",
-        "_blocked",
-        "_body",
-        "_busy",
-        "_deaf",
-        "_done",
-        "_family",
-        "_head",
-        "_headers",
-        "_in_body",
-        "_parser",
-        "_size",
-        "_transport",
-        "_url",
-    )
+    __slots__ = ("_ahead", "_blocked", "_busy", "_deaf", "_done", "_family", "_incoming", "_transport")
 
     def __init__(self, family: Connections) -> None:
         self._family = family
-        self._parser = httptools.HttpRequestParser(self)
+        self._incoming = _Incoming(self, family.limits)
         self._ahead: deque[Request] = deque()
         self._busy: Request | None = None
-        self._begun = time.monotonic()  # of the request that is coming in, 0 = none is
-        self._done = self._begun  # when the last answer was written
+        self._done = time.monotonic()  # when the last answer was written
         self._blocked = 0.0  # since when the client takes nothing
         self._deaf = 0.0  # since when nothing of it is listened to
-        self._head = 0
-        self._in_body = False
-        self._url = b""
-        self._headers: dict[bytes, bytes] = {}
-        self._body: list[bytes] = []
-        self._size = 0
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client came."""
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
         self._transport = transport  # type: ignore[assignment]  # uvloop's is a Transport without being one
         if len(self._family.open) >= self._family.limits.connections:
-            self._refuse(503, "too many connections are open")
+            self.refuse(503, "too many connections are open")
             return
         self._family.open.add(self)
 
@@ -171,25 +147,14 @@ class Connection(asyncio.Protocol):
         """Take what came."""
         if self._deaf:
             return
-        if not self._begun:
-            self._begun = time.monotonic()
-        if not self._in_body:
-            self._head += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._end_after(self._busy)
-        except httptools.HttpParserError as error:
-            self._refuse(400, f"received what is not HTTP/1.1 ({error!s:.80})")
-            return
-        if not self._in_body and self._head > self._family.limits.head:
-            self._refuse(431, f"received more than {self._family.limits.head} bytes of headers")
+        if not self._incoming.feed(data):  # it wants another protocol, which is not spoken here
+            self._end_after()
 
     def eof_received(self) -> bool:
         """The client sends no more; what it asked is still answered."""
         if self._busy is None:
             return False
-        self._end_after(self._ahead[-1] if self._ahead else self._busy)
+        self._end_after()
         return True
 
     def pause_writing(self) -> None:
@@ -200,70 +165,24 @@ class Connection(asyncio.Protocol):
         """The client reads again."""
         self._blocked = 0.0
 
-    # What the parser calls; an error raised here would be lost, so refusals close the connection.
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._url = b""
-        self._headers = {}
-        self._body = []
-        self._size = 0
-
-    def on_url(self, url: bytes) -> None:
-        """Take a piece of the URL."""
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header."""
-        name = name.lower()
-        if name in self._headers and name in _NAMES:
-            self._refuse(400, f"received the header {name.decode('ascii', 'replace')} twice")
-        elif len(self._headers) >= _HEADERS:
-            self._refuse(431, f"received more than {_HEADERS} headers")
-        self._headers[name] = value
-
-    def on_headers_complete(self) -> None:
-        """Refuse what is too long before it comes."""
-        self._in_body = True
-        self._head = 0
-        length = self._headers.get(b"content-length", b"0")
-        if len(length) > 18 or int(length) > self._family.limits.body:
-            self._too_long()
-        elif self._headers.get(b"expect", b"").lower() == b"100-continue" and self._transport is not None:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
-        if self._deaf:
+    def take(self, request: Request) -> None:
+        """Hand a whole request on, or let it wait for the one before."""
+        transport = self._transport
+        if self._deaf or transport is None or transport.is_closing():
             return
-        self._size += len(body)
-        if self._size > self._family.limits.body:
-            self._body = []
-            self._too_long()
-            return
-        self._body.append(body)
-
-    def on_message_complete(self) -> None:
-        """Hand the request on, or let it wait for the one before."""
-        if self._deaf:
-            return
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        method = self._parser.get_method().decode("ascii")
-        request = Request(method, self._url, self._headers, body, self._begun)
-        request.keep = self._parser.should_keep_alive() and not self._family.draining
-        self._body = []
-        self._in_body = False
-        self._head = 0
-        self._begun = 0.0
-        if self._transport is None or self._transport.is_closing():
-            return
+        request.keep = request.keep and not self._family.draining
         if self._busy is None:
             self._busy = request
             self._family.handle(request, self)
             return
         self._ahead.append(request)
         if len(self._ahead) >= _AHEAD:
-            self._transport.pause_reading()
+            transport.pause_reading()
+
+    def wait_no_more(self) -> None:
+        """Tell a client that asked whether it may send its body."""
+        if self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def reply(self, head: bytes, body: bytes) -> None:
         """Write the answer to the request that is being answered, then take the next one.
@@ -300,11 +219,11 @@ class Connection(asyncio.Protocol):
             transport.abort()
         elif self._deaf or self._busy is not None:
             return
-        elif self._begun:
-            late = limits.body_seconds if self._in_body else limits.head_seconds
-            if now - self._begun > late:
+        elif self._incoming.begun:
+            late = limits.body_seconds if self._incoming.in_body else limits.head_seconds
+            if now - self._incoming.begun > late:
                 self._family.dropped += 1
-                self._refuse(408, f"the request was not whole after {late:g} seconds")
+                self.refuse(408, f"the request was not whole after {late:g} seconds")
         elif now - self._done > limits.idle_seconds:
             transport.close()
 
@@ -312,29 +231,11 @@ class Connection(asyncio.Protocol):
         """Close once nothing is open."""
         if self._transport is None:
             return
-        if self._busy is None and not self._begun:
+        if self._busy is None and not self._incoming.begun:
             self._transport.close()
-        self._end_after(self._ahead[-1] if self._ahead else self._busy)
+        self._end_after()
 
-    def _next(self) -> None:
-        """Answer what the client sent ahead."""
-        if self._transport is None or self._busy is not None or not self._ahead:
-            return
-        if len(self._ahead) >= _AHEAD:
-            self._transport.resume_reading()
-        self._busy = self._ahead.popleft()
-        self._family.handle(self._busy, self)
-
-    def _end_after(self, request: Request | None) -> None:
-        """Close after the answer to a request."""
-        if request is not None:
-            request.keep = False
-
-    def _too_long(self) -> None:
-        """Refuse a body that is too long."""
-        self._refuse(413, f"received more than {self._family.limits.body} bytes; send fewer rows at once")
-
-    def _refuse(self, status: int, sentence: str) -> None:
+    def refuse(self, status: int, sentence: str) -> None:
         """Refuse and close: what follows on this connection cannot be understood, or is too much.
 
         A connection that is closed at once would be reset with what is still coming in, and the client would
@@ -346,7 +247,7 @@ class Connection(asyncio.Protocol):
         self._deaf = time.monotonic()
         if self._busy is not None:  # the answer that is being made comes first, and then the end
             self._ahead.clear()
-            self._end_after(self._busy)
+            self._end_after()
             return
         body, kind = self._family.malformed(status, sentence)
         line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {kind}\r\n"
@@ -354,3 +255,124 @@ class Connection(asyncio.Protocol):
         transport.write(line.encode("ascii") + close.encode("ascii") + body)
         if transport.can_write_eof():
             transport.write_eof()
+
+    def _next(self) -> None:
+        """Answer what the client sent ahead."""
+        if self._transport is None or self._busy is not None or not self._ahead:
+            return
+        if len(self._ahead) >= _AHEAD:
+            self._transport.resume_reading()
+        self._busy = self._ahead.popleft()
+        self._family.handle(self._busy, self)
+
+    def _end_after(self) -> None:
+        """Close after the answer to the last request that came."""
+        last = self._ahead[-1] if self._ahead else self._busy
+        if last is not None:
+            last.keep = False
+
+
+class _Incoming:
+    """What comes in on a connection, piece by piece, until a request is whole.
+
+    The parser calls what begins with `on_`; an error raised there would be lost: a refusal closes instead.
+    """
+
+    __slots__ = (
+        "_body", "_connection", "_head", "_headers", "_limits", "_over", "_parser", "_size", "_url", "begun",
+        "in_body",
+    )  # fmt: skip
+
+    def __init__(self, connection: Connection, limits: Limits) -> None:
+        self._connection = connection
+        self._limits = limits
+        self._parser = httptools.HttpRequestParser(self)
+        self.begun = time.monotonic()  # of the request that is coming in, 0 = none is
+        self.in_body = False
+        self._over = False
+        self._head = 0
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> bool:
+        """Take what came; False where the client wants another protocol from now on."""
+        if not self.begun:
+            self.begun = time.monotonic()
+        if not self.in_body:
+            self._head += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            return False
+        except httptools.HttpParserError as error:
+            self._refuse(400, f"received what is not HTTP/1.1 ({error!s:.80})")
+            return True
+        if not self.in_body and self._head > self._limits.head:
+            self._refuse(431, f"received more than {self._limits.head} bytes of headers")
+        return True
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._url = b""
+        self._headers = {}
+        self._body = []
+        self._size = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the URL."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header."""
+        name = name.lower()
+        if name in self._headers and name in _NAMES:
+            self._refuse(400, f"received the header {name.decode('ascii', 'replace')} twice")
+        elif len(self._headers) >= _HEADERS:
+            self._refuse(431, f"received more than {_HEADERS} headers")
+        self._headers[name] = value
+
+    def on_headers_complete(self) -> None:
+        """Refuse what is too long before it comes."""
+        self.in_body = True
+        self._head = 0
+        length = self._headers.get(b"content-length", b"0")
+        if len(length) > 18 or int(length) > self._limits.body:
+            self._too_long()
+        elif self._headers.get(b"expect", b"").lower() == b"100-continue":
+            self._connection.wait_no_more()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        if self._over:
+            return
+        self._size += len(body)
+        if self._size > self._limits.body:
+            self._body = []
+            self._too_long()
+            return
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Hand the request on."""
+        if self._over:
+            return
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        method = self._parser.get_method().decode("ascii")
+        request = Request(method, self._url, self._headers, body, self.begun)
+        request.keep = self._parser.should_keep_alive()
+        self._body = []
+        self.in_body = False
+        self._head = 0
+        self.begun = 0.0
+        self._connection.take(request)
+
+    def _too_long(self) -> None:
+        """Refuse a body that is too long."""
+        self._refuse(413, f"received more than {self._limits.body} bytes; send fewer rows at once")
+
+    def _refuse(self, status: int, sentence: str) -> None:
+        """Refuse, and take nothing more."""
+        self._over = True
+        self._connection.refuse(status, sentence)

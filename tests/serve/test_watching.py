@@ -1,0 +1,84 @@
+"""The monitor of a running server: counts of all processes together, windows by time, a page and gauges."""
+
+from __future__ import annotations
+
+import pytest
+
+from justright.bundle.predictor import load
+from justright.serve.dataplane import DataPlane, Group
+from justright.serve.server import Server
+from justright.serve.watching import Watching
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def watched_bundle(tmp_path_factory):
+    """A small line with a baseline of its training rows."""
+    import numpy as np
+
+    from justright.workflow import train
+
+    rng = np.random.default_rng(3)
+    size, age = rng.normal(size=400), rng.normal(size=400)
+    shop = np.asarray(["a", "b", "c"])[rng.integers(0, 3, 400)]
+    price = 2 * size + age + (shop == "a") + rng.normal(size=400)
+    table = {"size": size.tolist(), "age": age.tolist(), "shop": shop.tolist(), "price": price.tolist()}
+    return train(table, target="price", out=tmp_path_factory.mktemp("runs"), family="linear").path / "model"
+
+
+def rows(shift, count=200):
+    return [
+        {"size": (i * 37 % 101) / 25 - 2 + shift, "age": (i * 53 % 97) / 24 - 2, "shop": "abc"[i % 3]}
+        for i in range(count)
+    ]
+
+
+def test_counts_of_two_processes_and_two_windows(watched_bundle, tmp_path, wired, monkeypatch):
+    clock = Clock()
+    servers = []
+    for number in range(2):
+        monkeypatch.setattr("os.getpid", lambda number=number: 100 + number)
+        plane = DataPlane({"price": Group("price", {"1": load(watched_bundle)})})
+        watching = Watching(plane, tmp_path, 60.0, clock)
+        servers.append((wired.Client(Server(plane, watching=watching)), watching, 100 + number))
+
+    def look():
+        for _, watching, pid in servers:
+            monkeypatch.setattr("os.getpid", lambda pid=pid: pid)
+            watching.look()
+
+    for client, _, _ in servers:
+        assert client.post("/v1/models/price:predict", {"instances": rows(0.0)}).status == 200
+    look()
+    clock.now += 60
+    look()
+    for client, _, _ in servers:
+        for row in rows(3.0):
+            assert client.post("/v1/models/price:predict", {"instances": [row]}).status == 200
+    look()
+    model_id = servers[0][0].server.plane.described("price").model_id
+    counts = servers[0][1]._windows(model_id)
+    assert [each.rows for each in counts] == [400.0, 400.0]
+    text = servers[1][0].get("/metrics").text
+    assert 'justright_monitor_alarm{model="price"} 1' in text
+    assert 'justright_monitor_anomaly{model="price",input="size",kind="skew",metric="shift"} 1' in text
+    page = servers[0][0].get("/monitor/price")
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "justright retrain price --with NEW" in page.text and "script" not in page.text
+    assert servers[0][0].get("/monitor").body[:100] == page.body[:100]
+
+
+def test_a_bundle_without_a_baseline_is_left_alone(plane, bundle_path, tmp_path, wired, golden):
+    own = DataPlane({"buys": load(bundle_path)})
+    client = wired.Client(Server(own, watching=Watching(own, tmp_path, 60.0)))
+    assert client.post("/v1/models/buys:predict", {"instances": golden["rows"]}).status == 200
+    assert client.get("/metrics").status == 200
+    answer = client.get("/monitor")
+    assert answer.status == 404 and "baseline" in answer.json()["error"]
