@@ -93,7 +93,10 @@ def test_columns_are_left_out_or_hashed():
 
 def test_only_the_columns_of_the_model_are_logged():
     question = Question(size=1, rows=[{"extra": 1, "b": 2, "a": 3}], id="r")
-    assert back(entry_of(question, answers(1), 1.0, LogOptions(), ("a", "b", "c"))).names == ("a", "b")
+    columns = Question(size=1, columns={"extra": [1], "b": [2], "a": [3]}, id="r")
+    for each in (question, columns):
+        entry = back(entry_of(each, answers(1), 1.0, LogOptions(leave_out=("d",)), ("a", "b", "c", "d")))
+        assert (entry.names, entry.values) == (("a", "b", "c"), ([3], [2], [None]))
     many = Question(size=1, rows=[{str(i): i for i in range(5_000)}], id="r")
     assert len(back(entry_of(many, answers(1), 1.0, LogOptions())).names) == 2_000
 

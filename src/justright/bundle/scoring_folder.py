@@ -151,7 +151,7 @@ def score_folder(
 
     Examples
     --------
-    `justright predict MODEL IN --out OUT` from a shell; see docs/prediction-log.md.
+    `justright predict MODEL IN --out OUT` from a shell; see docs/batch-scoring.md.
     """
     predictor = model if isinstance(model, Predictor) else load(model)
     inputs, target = Path(table), Path(out)

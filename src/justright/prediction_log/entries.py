@@ -7,6 +7,7 @@ number of 30 digits, half a surrogate pair) is written as text.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -153,8 +154,8 @@ def entry_of(
     options : LogOptions
         Share, columns left out, columns hashed.
     columns : sequence of str, optional
-        The columns that the model needs; others are not logged. None = all that the request holds, at
-        most 2,000.
+        The columns that the model needs; others are not logged, and what was not sent is missing. None =
+        all that the request holds, at most 2,000.
     """
     ids = row_ids(question.id, question.size)
     kept = range(question.size) if options.share >= 1 else _sampled(ids, options.share)
@@ -208,29 +209,24 @@ def _fraction(text: str) -> int:
 def _inputs(
     question: Asked, kept: Sequence[int], options: LogOptions, columns: Sequence[str] | None
 ) -> tuple[tuple[str, ...], tuple[list[Any], ...]]:
-    """Return names and values of the input columns that are logged."""
-    if question.columns is not None:
-        given: Mapping[str, Sequence[Any]] = question.columns
-        names = list(given)
-    else:
-        rows = [question.rows[row] if question.rows is not None else {} for row in kept]
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        given = {}
-    if columns is not None:
-        present = set(names)
-        names = [name for name in columns if name in present]
-    out = set(options.leave_out)
-    names = [name for name in names[:_WIDEST] if name not in out]
-    if question.columns is not None:
-        values = [_taken(given[name], kept, question.size) for name in names]
+    """Return names and values of the input columns that are logged; what was not sent is missing."""
+    given = question.columns
+    rows = [] if question.rows is None else [question.rows[row] for row in kept]
+    if columns is None:
+        columns = list(given) if given is not None else list(dict.fromkeys(itertools.chain(*rows)))[:_WIDEST]
+    names = [name for name in columns if name not in options.leave_out] if options.leave_out else columns
+    if given is not None:
+        nothing = [None] * question.size
+        values = [_taken(given.get(name, nothing), kept, question.size) for name in names[:_WIDEST]]
+    elif len(rows) == 1:
+        get = rows[0].get
+        values = [[get(name)] for name in names]
     else:
         values = [[row.get(name) for row in rows] for name in names]
-    hashed = set(options.hashed)
-    values = [
-        _hashed(column, options.key) if name in hashed else column
-        for name, column in zip(names, values, strict=True)
-    ]
-    return tuple(map(str, names)), tuple(values)
+    for place, name in enumerate(names) if options.hashed else ():
+        if name in options.hashed:
+            values[place] = _hashed(values[place], options.key)
+    return tuple(map(str, names[: len(values)])), tuple(values)
 
 
 def _taken(values: Sequence[Any] | npt.NDArray[Any], kept: Sequence[int], size: int) -> list[Any]:

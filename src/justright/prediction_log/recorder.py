@@ -26,6 +26,7 @@ from justright.prediction_log.options import LogOptions
 __all__ = ["LogStatus", "PredictionLog"]
 
 _ENCODE_SECONDS: Final = 0.02
+_TURN_SECONDS: Final = 1e-4
 _RETRY_SECONDS: Final = 1.0
 
 
@@ -185,10 +186,13 @@ class PredictionLog:
         """Encode what waits until the log is closed and nothing waits any more."""
         while True:
             last = self._closing.is_set()
+            begin = time.perf_counter()
             while self._asked:
                 self._encode_one(*self._asked.popleft())
-                # Let the thread that answers go first: it would wait 5 ms for a thread that only computes.
-                time.sleep(0)
+                if time.perf_counter() - begin > _TURN_SECONDS:
+                    # Let the thread that answers go first: it waits 5 ms for one that only computes.
+                    time.sleep(0)
+                    begin = time.perf_counter()
             if last:
                 self._encoded.set()
                 return

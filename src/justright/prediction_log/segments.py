@@ -130,6 +130,7 @@ class Journal:
             os.fdatasync(self._handle)
             hidden.rename(self.path)
             sync_folder(folder)
+            sync_folder(folder.parent)  # which has the name of this folder since the first journal
         except OSError:
             os.close(self._handle)
             hidden.unlink(missing_ok=True)
