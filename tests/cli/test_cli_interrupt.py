@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -22,7 +21,7 @@ def interrupted(stage: Stage) -> str:
     """Interrupt this process in a stage; return the message of what comes out."""
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt) as stop, told_of_interrupt(stage):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)  # in this thread, now: `os.kill` may come later
         signal.sigtimedwait([], 1)
     assert signal.getsignal(signal.SIGINT) is before
     return str(stop.value)
@@ -87,7 +86,7 @@ fit = importlib.import_module("justright.workflow.fit")
 place, *arguments = sys.argv[1:]
 
 def interrupt(*_, **__):
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)  # in this thread, now: `os.kill` may come later
 
 class Interrupting(progress._Silent):
     def after_read(self, rows, ended):

@@ -54,7 +54,7 @@ def test_after_kill_9_it_goes_on_to_the_same_end(
     command = [sys.executable, "-m", "justright", *map(str, arguments(table, tmp_path, "--quiet"))]
     study = subprocess.Popen(command, stderr=subprocess.PIPE)
     try:
-        for _ in range(1200):
+        for _ in range(6000):
             if sum(len(read_trials(run)) for run in tmp_path.iterdir()) >= after or study.poll() is not None:
                 break
             time.sleep(0.02)

@@ -191,3 +191,17 @@ def test_it_says_when_a_new_one_should_go_on(monkeypatch: pytest.MonkeyPatch) ->
     pool.codes(pa.array(["d"]))
     assert pool.full
     assert pool[1:3] == ["b", None] and len(pool) == 4
+
+
+def test_chunks_of_a_dictionary_that_holds_a_null() -> None:
+    chunks = [
+        pa.array([None, "a"]).dictionary_encode(null_encoding="encode"),
+        pa.array(["b"]).dictionary_encode(),
+    ]
+    pool, column = TextPool(Column("c", "categorical", "text")), pa.chunked_array(chunks)
+    codes = pool.codes(column)
+    assert codes[0] != codes[1] != codes[2]
+    assert (
+        codes.tolist()
+        == TextPool(Column("c", "categorical", "text")).codes(pa.array([None, "a", "b"])).tolist()
+    )

@@ -18,7 +18,7 @@ from justright.workflow.blend import _folds
 pytest.importorskip("lightgbm", reason="trees are a part")
 
 # A line that trees see in steps, and a step that a line does not see: each family misses what the other has.
-LADDER = {"choose": "best", "rungs": ["linear", "boosted", "blend"]}
+LADDER = {"budget": 600.0, "choose": "best", "rungs": ["linear", "boosted", "blend"]}
 
 
 def table(task="regression", n=900, seed=0):

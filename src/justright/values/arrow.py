@@ -45,7 +45,7 @@ def plain_array(array: Any, *, keep_dictionary: bool = False) -> Any:
     if isinstance(array, np.ndarray):
         array = pa.array(array)
     if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
+        array = _combined(array)
     if pa.types.is_dictionary(array.type):
         indices = pc.cast(array.indices, pa.int32())
         entries = plain_array(array.dictionary)
@@ -58,6 +58,14 @@ def plain_array(array: Any, *, keep_dictionary: bool = False) -> Any:
     if pa.types.is_duration(array.type):
         return pc.cast(array, pa.duration("us"), safe=False)
     return array if _is_plain(array.type) else _texts_of(array.to_pylist())
+
+
+def _combined(array: Any) -> Any:
+    """Return the chunks as one array."""
+    if pa.types.is_dictionary(array.type) and any(chunk.dictionary.null_count for chunk in array.chunks):
+        # Arrow does not unify dictionaries that have a null among their entries.
+        array = pc.cast(array, array.type.value_type)
+    return array.combine_chunks()
 
 
 def numbers_of(array: Any, column: Column) -> tuple[FloatArray, Mask | None]:
