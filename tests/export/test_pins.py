@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 
-from justright.export.pins import SERVING_WITHOUT, pins, roots_of
+from justright.export.pins import SERVING_WITHOUT, imported_by, pins, roots_of
 
 
 def names(lines: tuple[str, ...]) -> list[str]:
@@ -35,3 +36,20 @@ def test_the_serving_process_needs_no_library_of_tables_or_training():
     training = names(pins([*roots_of(), *roots_of(extra="train")]))
     assert {"pyarrow", "scipy", "numba", "llvmlite", "scikit-learn", "lightgbm"} <= set(training)
     assert set(serving) <= set(training)
+
+
+def test_what_is_imported_is_found_wherever_it_stands(tmp_path: Path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "a.py").write_text("import os, numpy.linalg\nfrom . import b\nimport nowhere_at_all\n")
+    (tmp_path / "inner" / "b.py").write_text(
+        "def f():\n    from yaml import x\n    import justright.schema, rich.table\n"
+    )
+    assert set(imported_by(tmp_path)) - {"pyyaml"} == {"numpy", "rich"}
+
+
+def test_the_server_finds_all_that_it_imports():
+    import justright
+
+    wanted = set(imported_by(Path(justright.__file__).parent / "serve")) - SERVING_WITHOUT
+    assert {"msgspec", "numpy"} <= wanted
+    assert wanted <= set(names(pins(wanted)))

@@ -16,13 +16,14 @@ from justright.bundle.families import family_of
 from justright.bundle.fit_check import check_fit
 from justright.bundle.format import LIMITS, read_bundle
 from justright.errors import StorageError
-from justright.export.pins import SERVING_WITHOUT, pins, roots_of
+from justright.export.pins import SERVING_WITHOUT, imported_by, pins, roots_of
 from justright.export.texts import DOCKERFILE, IGNORE, README
 from justright.export.wheel import wheel
 
 __all__ = ["Exported", "export_container"]
 
 _MODEL: Final = (*LIMITS, "manifest.json")
+_SERVE: Final = Path(__file__).parents[1] / "serve"
 # Families that a recipe may name and that train without the extra `neural`.
 _PLAIN: Final = frozenset({"linear", "crossed", "glass-box", "boosted"})
 
@@ -86,7 +87,7 @@ def export_container(
     bundle = read_bundle(model)
     check_fit(bundle, family_of(bundle.model.family, {}))
     target = Path(folder)
-    serving = pins(roots_of(), without=SERVING_WITHOUT)
+    serving = pins([*roots_of(), *imported_by(_SERVE)], without=SERVING_WITHOUT)
     file, data = wheel()
     names = {"name": name, "wheel": file, "python": ".".join(platform.python_version_tuple()[:2])}
     facts = {"model_id": bundle.model_id, "version": version("justright")}

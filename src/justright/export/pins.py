@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
+from pathlib import Path
 from typing import Final
 
-__all__ = ["SERVING_WITHOUT", "pins", "roots_of"]
+__all__ = ["SERVING_WITHOUT", "imported_by", "pins", "roots_of"]
 
 SERVING_WITHOUT: Final = frozenset({"pyarrow"})
 """Of the base, what only tables need: a process that serves never loads it."""
@@ -26,6 +29,28 @@ def roots_of(package: str = "justright", extra: str = "") -> tuple[str, ...]:
     (True, True)
     """
     return tuple(name for name, inner, _ in _asked(package) if inner == extra and name != package)
+
+
+def imported_by(folder: Path) -> tuple[str, ...]:
+    """Return the installed libraries that the modules of a folder import, wherever in them.
+
+    What a process needs is what it imports: a list that somebody forgot to mend cannot leave it out.
+
+    Examples
+    --------
+    >>> imported_by(Path(__file__).parents[1] / "serve" / "dialects")
+    ('msgspec', 'numpy', 'pyarrow')
+    """
+    roots: set[str] = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                roots.update(each.name.partition(".")[0] for each in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                roots.add(node.module.partition(".")[0])
+    known = packages_distributions()
+    found = {_plain(known[root][0]) for root in roots - sys.stdlib_module_names if root in known}
+    return tuple(sorted(found - {"justright"}))
 
 
 def pins(roots: Iterable[str], without: Iterable[str] = ()) -> tuple[str, ...]:

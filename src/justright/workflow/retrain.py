@@ -357,7 +357,7 @@ def _sentence(
     )
     if not not_worse:
         return (
-            f"Harm is not excluded: {measured}; an end below {figure(harm)}, {margin:g} % of the loss of "
+            f"Harm is not excluded: {measured}; an upper end of at most {figure(harm)}, {margin:g} % of the loss of "
             f"{alias}, would exclude it. {alias} stays at version {ready.entry.version}."
         )
     what = f"{margin:g} % ({figure(harm)})" if margin else "none at all"
