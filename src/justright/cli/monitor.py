@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from justright.bundle.predictor import Predictor
+    from justright.monitor.cbpe import Estimate
     from justright.workflow.monitor import Watched
 
 __all__ = ["monitor"]
@@ -195,8 +198,7 @@ def _page(path: Path, predictor: Predictor, seen: Watched, model: str, retrain: 
 
 def _write(seen: Watched, retrain: str) -> None:
     """Print the anomalies and what comes next of the newest window, the estimates, and what to do."""
-    from justright.cli.output import console, grid, write_findings
-    from justright.values.figures import figure
+    from justright.cli.output import console, write_findings
 
     to = console()
     newest = max((row.window for row in seen.results), default=0)
@@ -207,6 +209,21 @@ def _write(seen: Watched, retrain: str) -> None:
     else:
         to.print("no drift that chance alone does not explain", style="bold green")
     to.print(f"{seen.rows:,} rows in {count} window{'s' * (count != 1)}, against {seen.against}\n")
+    _write_rows(to, seen, newest)
+    _write_estimates(to, [each for each in seen.estimates if each.window == newest])
+    if seen.findings:
+        to.print()
+        write_findings(to, seen.findings)
+    if retrain:
+        to.print(f"\nnext: {retrain}", soft_wrap=True)
+
+
+def _write_rows(to: Console, seen: Watched, newest: int) -> None:
+    """Print the anomalies, and what comes next in the newest window."""
+    from justright.cli.output import grid
+    from justright.values.figures import figure
+
+    count = len(seen.windows)
     rows = [row for row in seen.results if row.is_anomaly][:30]
     rest = [row for row in seen.results if not row.is_anomaly and row.window == newest]
     rows += rest[: max(12 - len(rows), 0)]
@@ -243,27 +260,29 @@ def _write(seen: Watched, retrain: str) -> None:
     hidden = len(seen.results) - len(rows)
     if hidden:
         to.print(f"and {hidden:,} more: --json, --html FILE")
-    guessed = [each for each in seen.estimates if each.window == newest]
-    if guessed:
-        to.print()
-        head = ["metric", "at training", "estimated now", "95 % interval", "by labels"]
-        grid(
-            to,
-            head,
+
+
+def _write_estimates(to: Console, guessed: list[Estimate]) -> None:
+    """Print estimated beside realized performance."""
+    from justright.cli.output import grid
+    from justright.values.figures import figure
+
+    if not guessed:
+        return
+    to.print()
+    head = ["metric", "at training", "estimated now", "95 % interval", "by labels"]
+    grid(
+        to,
+        head,
+        [
             [
-                [
-                    each.metric,
-                    figure(each.expected, 3),
-                    "withdrawn" if each.withdrawn else figure(each.value, 3),
-                    "-" if each.withdrawn else f"{figure(each.low, 3)} to {figure(each.high, 3)}",
-                    figure(each.realized, 3),
-                ]
-                for each in guessed
-            ],
-        )
-        to.print("An estimate takes for granted that probabilities still come true as at training.")
-    if seen.findings:
-        to.print()
-        write_findings(to, seen.findings)
-    if retrain:
-        to.print(f"\nnext: {retrain}", soft_wrap=True)
+                each.metric,
+                figure(each.expected, 3),
+                "withdrawn" if each.withdrawn else figure(each.value, 3),
+                "-" if each.withdrawn else f"{figure(each.low, 3)} to {figure(each.high, 3)}",
+                figure(each.realized, 3),
+            ]
+            for each in guessed
+        ],
+    )
+    to.print("An estimate takes for granted that probabilities still come true as at training.")
