@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from making import MILD, STRONG
 from planting import HEALTHY, Case
-from tables import LEFT_OUT
+from tables import FRESH, LEFT_OUT
 
 from justright.diagnose.curves.reading import Reading
 from justright.diagnose.curves.verdict import diagnose_curves
@@ -131,7 +131,7 @@ def score(cases: Sequence[Marked], side: Side) -> Score:
 
 def part_of(case: Case) -> str:
     """Return which part of the benchmark a case is in: seen while the rules were written, or left out."""
-    if case.table in LEFT_OUT:
+    if case.table in (*LEFT_OUT, *FRESH):
         return "other tables"
     return "other strength" if case.strength == STRONG else "seen"
 
