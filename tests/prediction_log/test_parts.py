@@ -53,6 +53,8 @@ def test_a_process_that_ends_at_any_step_is_made_good(tmp_path, asks, monkeypatc
         with pytest.raises(KeyboardInterrupt):
             make_parts(tmp_path)
     (folder / ".part-rest.parquet").write_text("of a killed process")
+    (folder / ".w-000001.journal.ab").write_text("of another")
+    os.utime(folder / ".w-000001.journal.ab", (0, 0))
     for _ in range(2):
         assert sorted(read_log(tmp_path)["_id"].to_pylist()) == ["x/0", "x/1", "y/0", "y/1"]
     assert len(list(folder.iterdir())) == len(parts_in(folder)) == 2

@@ -38,6 +38,7 @@ __all__ = ["entries_of", "make_parts", "retire", "tidy"]
 
 _DECODER: Final = msgspec.msgpack.Decoder(Entry)
 _DAY: Final = 86_400.0
+_MAKING_SECONDS: Final = 60.0
 
 
 def tidy(log: str | Path, keep_days: float | None = None, keep_bytes: float | None = None) -> int:
@@ -147,11 +148,20 @@ def _closed(log: Path) -> Iterator[Path]:
     """Give the journals that nobody writes any more; sweeps away what a killed process left half-made."""
     for name in model_names(log):
         folder = model_folder(log, name)
-        for rest in folder.glob(".part-*"):
-            rest.unlink(missing_ok=True)
+        for rest in folder.glob(".*"):
+            if rest.name.startswith(".part-") or _forgotten(rest):
+                rest.unlink(missing_ok=True)
         for journal in journals_of(folder):
             if is_closed(journal):
                 yield journal
+
+
+def _forgotten(path: Path) -> bool:
+    """Say whether a journal without a name of its own was left by a process killed as it made it."""
+    try:
+        return time.time() - path.stat().st_mtime > _MAKING_SECONDS and is_closed(path)
+    except FileNotFoundError:
+        return False
 
 
 def _part(journal: Path) -> bool:
