@@ -357,8 +357,8 @@ def _sentence(
     )
     if not not_worse:
         return (
-            f"Harm is not excluded: {measured}; an upper end of at most {figure(harm)}, {margin:g} % of the loss of "
-            f"{alias}, would exclude it. {alias} stays at version {ready.entry.version}."
+            f"Harm is not excluded: {measured}; an upper end of at most {figure(harm)}, {margin:g} % of "
+            f"the loss of {alias}, would exclude it. {alias} stays at version {ready.entry.version}."
         )
     what = f"{margin:g} % ({figure(harm)})" if margin else "none at all"
     moved = f"{alias} now points to version {challenger.version}" if promoted else f"{alias} was not moved"
