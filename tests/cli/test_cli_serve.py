@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +42,70 @@ def test_refusals(call: Any, run_folder: Path, tmp_path: Path) -> None:
     said = call("serve", run_folder, "--host", "no.such.host.invalid", "--port", "0", "--no-token")
     assert said.code == 7 and "no.such.host.invalid" in said.err
     assert call("serve", run_folder, "--port", "99999999").code == 7
+
+
+def running(run_folder: Path, *options: str, **environment: str) -> Any:
+    command = [sys.executable, "-m", "justright", "serve", str(run_folder), *options]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    )
+
+
+def test_vertex_says_port_and_routes(run_folder: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    routes = {"AIP_HTTP_PORT": str(port), "AIP_HEALTH_ROUTE": "/alive", "AIP_PREDICT_ROUTE": "/ask"}
+    with running(run_folder, **routes) as server:
+        assert server.stdout is not None and server.stderr is not None
+        assert f"0.0.0.0:{port}" in server.stdout.readline()
+        with urlopen(f"http://127.0.0.1:{port}/alive", timeout=20) as answer:
+            assert answer.status == 200
+        body = json.dumps({"instances": [{"size": 150, "colour": "red", "street": "street 1"}]}).encode()
+        with urlopen(Request(f"http://127.0.0.1:{port}/ask", body), timeout=20) as answer:
+            assert set(json.load(answer)["predictions"][0]["probabilities"]) == {"no", "yes"}
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(20) == 0
+        lines = [json.loads(line) for line in server.stderr.read().splitlines()]
+        assert [(line["path"], line["status"]) for line in lines] == [("/alive", 200), ("/ask", 200)]
+
+
+def test_a_log_takes_rows_and_labels(run_folder: Path, tmp_path: Path) -> None:
+    options = ("--port", "0", "--log", str(tmp_path / "log"), "--quiet", "--name", "house")
+    with running(run_folder, *options) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().split()[3]
+        body = json.dumps({"instances": [{"size": 150, "colour": "red", "street": "street 1"}] * 2}).encode()
+        with urlopen(Request(url, body, {"x-request-id": "r7"}), timeout=20) as answer:
+            assert answer.headers["x-request-id"] == "r7"
+        labels = json.dumps({"labels": [{"id": "r7/1", "label": "yes"}]}).encode()
+        with urlopen(
+            Request(url.replace("/v1/models/house:predict", "/v1/feedback"), labels), timeout=20
+        ) as answer:
+            assert json.load(answer) == {"added": 1}
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) == 0
+    from justright.prediction_log import read_log
+
+    table = read_log(tmp_path / "log").to_pylist()
+    assert [row["_id"] for row in table] == ["r7/0", "r7/1"]
+
+
+def test_refused_choices(call: Any, run_folder: Path, tmp_path: Path) -> None:
+    def refused(*options: str) -> str:
+        said = call("serve", *options)
+        assert said.code in (2, 7), said
+        return str(said.err)
+
+    run = str(run_folder)
+    assert "without a token" in refused(run, "--host", "0.0.0.0")
+    assert "token file" in refused(run, "--token-file", str(tmp_path / "none"))
+    assert "no model" in refused()
+    assert "without a name" in refused(run, run)
+    assert "two models" in refused(f"a={run}", f"a={run}")
+    assert "name='a/b'" in refused(f"a/b={run}")
+    assert "sum to 90" in refused(run, "--traffic", "m@1=90")
+    assert "one version" in refused(run, "--name", "m", "--traffic", "m@1=100")
+    assert "traffic of 'other'" in refused(run, "--traffic", "other@1=100")
+    assert "monitor='soon'" in refused(run, "--monitor", "soon")
+    assert "share" in refused(run, "--log", str(tmp_path / "log"), "--log-share", "2")
