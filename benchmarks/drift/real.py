@@ -100,8 +100,8 @@ def run(case: Case, data: Path, pages: Path | None) -> dict[str, Any]:
     table = table.drop_columns([name for name in case.drop if name in table.column_names])
     cut = int(case.trained * table.num_rows)
     first, later = table.slice(0, cut), table.slice(cut)
-    # Every sixth row of the training time is held out for the control.
-    control = np.arange(cut) % 6 == 5
+    # A sixth of the rows of the training time, drawn at random, is held out for the control.
+    control = np.random.default_rng(6).random(cut) < 1 / 6
     held, kept = first.filter(pa.array(control)), first.filter(pa.array(~control))
     shuffled = held.take(pa.array(np.random.default_rng(1).permutation(held.num_rows)))
     with tempfile.TemporaryDirectory() as folder:

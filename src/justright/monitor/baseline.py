@@ -19,6 +19,7 @@ import numpy.typing as npt
 from justright.features.numeric import NumericFeature
 from justright.features.plan import FeaturePlan
 from justright.monitor.attribution import Terms
+from justright.monitor.evidence import of_numbers
 from justright.monitor.frame import sure_bins
 from justright.schema import Block, FloatArray, Task
 
@@ -43,6 +44,13 @@ class Proof:
     weight : float64 (rows,)
     names : tuple of str
         Names of what is said: `(prediction)`, or one for each class.
+    said : float64 (some rows,) or (some rows, classes), optional
+        What the exported model itself says of training rows.
+    said_weight : float64 (some rows,), optional
+        Their weight.
+    smooth : bool, default False
+        The family says of a row that it was trained on hardly anything else than of a new one, so `said` is
+        what service is compared with; else `prediction` is, and by how much the two differ is no drift.
     """
 
     task: Task
@@ -50,6 +58,9 @@ class Proof:
     target: npt.NDArray[Any]
     weight: FloatArray
     names: tuple[str, ...]
+    said: FloatArray | None = None
+    said_weight: FloatArray | None = None
+    smooth: bool = False
 
 
 def baseline(
@@ -95,11 +106,7 @@ def baseline(
         categorical.append({"name": category.name, "counts": counts.tolist()})
     found = {"format": 1, "rows": float(weight.sum()), "numeric": numeric, "categorical": categorical}
     if proof is not None and len(proof.target):
-        said = proof.prediction[:, None] if proof.prediction.ndim == 1 else proof.prediction
-        found["said"] = [
-            {"name": name, **_counted(column, proof.weight)}
-            for name, column in zip(proof.names, said.T, strict=True)
-        ]
+        found["said"] = _said(proof)
         found["outcome"] = _outcome(proof)
     if terms is not None:
         found["terms"] = _terms(terms, blocks)
@@ -118,6 +125,27 @@ def _counted(values: FloatArray, weight: FloatArray) -> dict[str, Any]:
     edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(values) else np.zeros(0)
     counts = np.bincount(np.searchsorted(edges, values, "right"), weights=weight, minlength=len(edges) + 1)
     return {"edges": edges.tolist(), "counts": counts.tolist()}
+
+
+def _said(proof: Proof) -> list[dict[str, Any]]:
+    """Return edges and counts of what the model says, output by output."""
+    held, held_weight = np.atleast_2d(proof.prediction.T), proof.weight
+    if proof.said is None or proof.said_weight is None or not len(proof.said):
+        return [
+            {"name": name, **_counted(column, held_weight)}
+            for name, column in zip(proof.names, held, strict=True)
+        ]
+    own, found = np.atleast_2d(proof.said.T), []
+    for name, before, now in zip(proof.names, held, own, strict=True):
+        if proof.smooth:
+            found.append({"name": name, **_counted(now, proof.said_weight)})
+            continue
+        made = _counted(before, held_weight)
+        at = np.searchsorted(np.asarray(made["edges"]), now, "right")
+        counts = np.bincount(at, weights=proof.said_weight, minlength=len(made["counts"]))
+        slack = of_numbers(np.asarray(made["counts"]), counts.astype(np.float64)).effect
+        found.append({"name": name, **made, "slack": slack})
+    return found
 
 
 def _outcome(proof: Proof) -> dict[str, Any]:

@@ -203,7 +203,7 @@ def compare(
         for place, member in enumerate(members):
             made = _bins(before[place], now[place])
             if made is not None:
-                found.append(_number(member.name, group, made, limits))
+                found.append(_number(member.name, group, made, limits.numbers + member.slack))
     return found
 
 
@@ -311,7 +311,7 @@ def _numbers(
             continue
         made = _bins(reference.numeric[place], window.numeric[place])
         if made is not None:
-            yield _number(number.name, kind, made, limits)
+            yield _number(number.name, kind, made, limits.numbers)
         before = np.asarray(reference.numeric[place]).sum() + reference.missing[place]
         now = np.asarray(window.numeric[place]).sum() + window.missing[place]
         yield from _missing(
@@ -371,8 +371,7 @@ def _bins(before: Sequence[float], now: Sequence[float]) -> tuple[FloatArray, Fl
     return left[used], right[used]
 
 
-def _number(name: str, kind: Kind, made: tuple[FloatArray, FloatArray], limits: Sensitivity) -> Tested:
+def _number(name: str, kind: Kind, made: tuple[FloatArray, FloatArray], least: float) -> Tested:
     """Test one number."""
     found = of_numbers(*made)
-    large = found.effect >= limits.numbers
-    return Tested(name, kind, found, "jensen_shannon_divergence", limits.numbers, large)
+    return Tested(name, kind, found, "jensen_shannon_divergence", least, found.effect >= least)

@@ -63,11 +63,15 @@ class Number:
         Rising.
     calendar : bool
         A part of a date: it moves by itself, and is counted but not tested.
+    slack : float
+        So much of an effect may be none: what is said of rows that were trained on, and of rows that were
+        not, differs by it.
     """
 
     name: str
     edges: FloatArray
     calendar: bool = False
+    slack: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -234,7 +238,7 @@ def _number(given: Mapping[str, Any]) -> Number:
     edges = np.asarray(given["edges"], np.float64)
     if edges.ndim != 1 or len(given["counts"]) != len(edges) + 1 or (np.diff(edges) <= 0).any():
         raise ValueError("edges")
-    return Number(str(given["name"]), edges)
+    return Number(str(given["name"]), edges, slack=max(float(given.get("slack", 0.0)), 0.0))
 
 
 def _floats(values: Sequence[Any]) -> list[float]:

@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 
 from justright.bundle.card import CardFacts, ColumnFact, SliceFact, write_card
-from justright.bundle.format import Link, ModelFile, write_bundle
+from justright.bundle.format import Bundle, Link, ModelFile, write_bundle
+from justright.bundle.predictor import Predictor
 from justright.datamodule import DataModule
 from justright.models.blend import BLEND
 from justright.models.reading import Reading
@@ -39,6 +40,11 @@ _EVEN: Final[dict[str, tuple[str, ...]]] = {
     "weights": (f"In training all classes weighed the same; {_CORRECTED}",),
     "sampling": (f"It was trained on as many rows of each class as the rarest one has; {_CORRECTED}",),
 }
+_SMOOTH: Final = (
+    "linear",
+    "crossed",
+)  # what they say of a row they were trained on is no better than of others
+_SAID: Final = 200_000  # training rows whose predictions are counted
 _LIBRARIES: Final = ("justright", "numpy", "scipy", "pyarrow", "lightgbm", "jax", "optax")
 
 
@@ -70,16 +76,29 @@ def export_bundle(
     )
     card = write_card(_facts(prepared, fitted, findings, reading))
     terms = terms_of(model.family, model.front, arrays, data.plan)
-    watched = baseline(data.plan, data.blocks, proof=_proof(judgement, target), terms=terms)
+    proof = _proof(judgement, target, Predictor(Bundle(model, arrays, {}, "", "")), data)
+    watched = baseline(data.plan, data.blocks, proof=proof, terms=terms)
     return write_bundle(prepared.folder.model, model, arrays, watched, card)
 
 
-def _proof(judgement: Judgement, target: Target) -> Proof:
+def _proof(judgement: Judgement, target: Target, predictor: Predictor, data: DataModule) -> Proof:
     """Return what the model says of held-out rows, and what came true: what service is compared with."""
-    held = judgement.held
+    held, smooth = judgement.held, predictor.bundle.model.family in _SMOOTH
+    limit = np.uint64(min((_SAID if smooth else _SAID // 10) / max(data.rows, 1), 1.0) * (2.0**64 - 2048))
+    said, weight = [], []
+    for block in data.blocks:
+        rows = np.flatnonzero(block.key <= limit)
+        for begin in range(0, len(rows), 8192):
+            part = block.take(rows[begin : begin + 8192])
+            margins = predictor.margins_of(part)
+            known = np.isfinite(margins).all(axis=1)
+            said.append(predictor.expected(margins[known]))
+            weight.append(part.weight[known].astype(np.float64))
     names = tuple(f"(prediction {name})" for name in target.classes) if target.task == "multiclass" else ()
     names = names or ("(prediction)",)
-    return Proof(target.task, np.asarray(held.prediction, np.float64), held.target, held.weight, names)
+    own, weights = (np.concatenate(said), np.concatenate(weight)) if said else (None, None)
+    prediction = np.asarray(held.prediction, np.float64)
+    return Proof(target.task, prediction, held.target, held.weight, names, own, weights, smooth)
 
 
 def _facts(prepared: Prepared, fitted: Fitted, findings: list[Finding], reading: Reading | None) -> CardFacts:
