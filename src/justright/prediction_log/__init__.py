@@ -7,7 +7,7 @@ What a row of it holds stands in `read_log`; what survives what in docs/predicti
 """
 
 from justright.prediction_log.labels import add_labels, read_labels
-from justright.prediction_log.options import LogOptions, read_key
+from justright.prediction_log.options import LogOptions, options_from, read_key
 from justright.prediction_log.reading import read_log
 from justright.prediction_log.recorder import LogStatus, PredictionLog
 
@@ -16,6 +16,7 @@ __all__ = [
     "LogStatus",
     "PredictionLog",
     "add_labels",
+    "options_from",
     "read_key",
     "read_labels",
     "read_log",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from justright.errors import RecipeError, StorageError
+from justright.errors import RecipeError, StorageError, closest
 
-__all__ = ["LogOptions", "read_key"]
+__all__ = ["LogOptions", "options_from", "read_key"]
 
 _KEY_BYTES: Final = 16
 
@@ -85,6 +86,48 @@ class LogOptions(msgspec.Struct, frozen=True, kw_only=True):
                 f"a key of {len(self.key)} bytes for hashed columns", allowed=f"{_KEY_BYTES} to 64 bytes"
             )
         return self
+
+
+def options_from(choices: Iterable[str]) -> LogOptions:
+    """Return options from `KEY=VALUE` texts, as a command line has them.
+
+    Parameters
+    ----------
+    choices : iterable of str
+        Keys are those of `LogOptions`, and `key_file` in place of `key`. `leave_out` and `hashed` name one
+        column each time and may come several times; of the others the last counts.
+
+    Raises
+    ------
+    RecipeError
+        An unknown key, a value that is none, or one out of range.
+    StorageError
+        The key file cannot be read.
+
+    Examples
+    --------
+    >>> found = options_from(["share=0.1", "leave_out=name", "leave_out=street", "keep_days=30"])
+    >>> found.share, found.leave_out, found.keep_days
+    (0.1, ('name', 'street'), 30.0)
+    """
+    given: dict[str, Any] = {}
+    known = (*(name for name in LogOptions.__struct_fields__ if name != "key"), "key_file")
+    for choice in choices:
+        name, equal, value = choice.partition("=")
+        if not equal or name not in known:
+            raise RecipeError(f"{choice!r:.60}", allowed=f"KEY=VALUE, KEY {closest(name, known, 20)}")
+        if name == "key_file":
+            given["key"] = read_key(value)
+        elif name in ("leave_out", "hashed"):
+            given[name] = (*given.get(name, ()), value)
+        else:
+            given[name] = value
+    key = given.pop("key", b"")
+    try:
+        found = msgspec.convert(given, LogOptions, strict=False)
+    except msgspec.ValidationError as error:
+        raise RecipeError(f"an option of the log that does not fit: {error}") from error
+    return msgspec.structs.replace(found, key=key).checked()
 
 
 def read_key(path: str | Path) -> bytes:
