@@ -71,7 +71,7 @@ def test_parquet(two):
     for body, message in bodies.items():
         with pytest.raises(JustrightError, match=message):
             read(body, two, "parquet")
-    with pytest.raises(JustrightError, match="a Parquet file of 2 rows"):
+    with pytest.raises(JustrightError, match="received 2 rows; allowed: at most 1 at once"):
         read(packed(table), two, "parquet", most_rows=1)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from justright.errors import JustrightError, http_code
+from justright.errors import JustrightError, TableError, http_code
 from justright.serve.dialects import mlflow, openinference, tfserving, vertex
 from justright.serve.dialects.table import PLAIN
 from justright.serve.exchange import Question
@@ -219,3 +219,43 @@ def test_odd_binary_tensors_are_refused(two, tail, size, datatype):
         assert http_code(error) == 400
     else:
         assert question.size == 1
+
+
+def test_too_many_rows_are_refused_by_every_reader(two):
+    columns = {"x": [1] * 12, "c": ["a"] * 12}
+    rows = [{"x": 1, "c": "a"}] * 12
+    table = {"columns": ["x", "c"], "data": [[1, "a"]] * 12}
+    cases = [
+        (tfserving, {"instances": rows}, ()),
+        (tfserving, {"instances": [*rows, [1, "a"]]}, ()),
+        (tfserving, {"inputs": columns}, ()),
+        (tfserving, {"inputs": columns | {"c": [["a"]] * 12}}, ()),
+        (tfserving, {"examples": rows}, ("regress",)),
+        (vertex, {"instances": rows}, ()),
+        (mlflow, {"dataframe_split": table}, ()),
+        (mlflow, {"dataframe_records": rows}, ()),
+        (mlflow, as_csv(rows), ("csv",)),
+        (openinference, {"inputs": [tensor(n, v) for n, v in columns.items()]}, ()),
+    ]
+    for dialect, body, more in cases:
+        whole = body if isinstance(body, bytes) else json.dumps(body).encode()
+        assert dialect.read(whole, two, *more).size >= 12
+        with pytest.raises(TableError, match=r"received 1[123] rows; allowed: at most 10 at once"):
+            dialect.read(whole, two, *more, most_rows=10)
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [
+        (b'{"examples":[' + b"{}," * 400_000 + b"{}]}", (tfserving, "regress")),
+        (b"[" * 40 + b'"' + b'\\"' * 200_000, (vertex,)),
+        (b'{"instances":[{' + b",".join(b'"%d":1' % (i % 20_000) for i in range(21_000)) + b"}]}", (vertex,)),
+        (b'"' * 200_000, (openinference,)),
+        (b"," * 200_000 + b"\n,", (mlflow, "csv")),
+    ],
+    ids=["rows", "escapes", "keys", "quotes", "names"],
+)
+def test_bodies_made_to_take_long_do_not(two, body, more):
+    """Some of them took minutes before they were refused in linear time; the clock is not asserted."""
+    with pytest.raises(JustrightError):
+        more[0].read(body, two, *more[1:])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -17,13 +17,14 @@ import numpy as np
 
 from justright.errors import RowError, TableError
 
-__all__ = ["DEEPEST", "encode", "kind_of", "no_key_twice", "parse", "plain_text"]
+__all__ = ["DEEPEST", "encode", "first_twice", "kind_of", "no_key_twice", "parse", "plain_text"]
 
 DEEPEST: Final = 32
 """Deepest nesting of lists and objects in a body."""
 
 _ANY: Final = msgspec.json.Decoder()
-_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Also one without an end, and without stepping back: else a body of escaped quotes takes forever.
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _ROWS: Final = ("instances", "examples", "dataframe_records")
 _LOOSE: Final = re.compile(rb'"[ \t\r\n]+:')
 
@@ -95,6 +96,22 @@ def no_key_twice(body: bytes, known: int) -> bool:
     return body.count(b'":') == keys and _LOOSE.search(body) is None
 
 
+def first_twice(names: Iterable[str]) -> str:
+    """Return the first name that came before, empty where there is none.
+
+    Examples
+    --------
+    >>> first_twice(["a", "b", "a"])
+    'a'
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return ""
+
+
 def parse(body: bytes) -> Any:
     """Return the value of a body.
 
@@ -126,9 +143,8 @@ def parse(body: bytes) -> Any:
         found = dict(items)
         if len(found) == len(items):
             return found
-        keys = [key for key, _ in items]
         twice = _Doubled(found)
-        twice.key = next(key for key in keys if keys.count(key) > 1)
+        twice.key = first_twice(key for key, _ in items)
         doubled.append(twice)
         return twice
 
@@ -137,8 +153,9 @@ def parse(body: bytes) -> Any:
         value = json.loads(
             text, parse_constant=lambda name: None, parse_float=_finite, object_pairs_hook=pairs
         )
-        # This parser lets lone surrogates through; they could not be hashed or sent back.
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if "\\u" in text:
+            # This parser lets lone surrogates through; they could not be hashed or sent back.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except TableError:
         raise
     except (ValueError, RecursionError) as error:

@@ -14,17 +14,20 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from justright.errors import ColumnError, MissingExtraError, RowError, TableError
+from justright.errors import ColumnError, JustrightError, MissingExtraError, RowError, TableError
 from justright.serve.dialects.answered import as_columns
-from justright.serve.dialects.bodies import encode, kind_of, no_key_twice, parse, plain_text
+from justright.serve.dialects.bodies import encode, first_twice, kind_of, no_key_twice, parse, plain_text
 from justright.serve.dialects.table import (
+    MOST_ROWS,
     Cell,
     RowReader,
     complete,
+    few_enough,
     from_columns,
     from_lists,
     from_rows,
@@ -45,6 +48,7 @@ _MEDIA: Final[dict[str, Media]] = {
     "text/csv": "csv",
     "application/vnd.apache.parquet": "parquet",
 }
+_MOST_UNPACKED: Final = 256 << 20
 _CODES: Final = {
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -117,7 +121,7 @@ def read(
     media: Media = "json",
     *,
     request_id: str = "",
-    most_rows: int = 1_000_000,
+    most_rows: int = MOST_ROWS,
 ) -> Question:
     """Return what a request to /invocations asks.
 
@@ -132,8 +136,8 @@ def read(
         As `media_of` gives it.
     request_id : str
         Id that the server gives the request; the body holds none.
-    most_rows : int, default 1,000,000
-        A Parquet file of more rows is refused before it is unpacked.
+    most_rows : int, default 65,536
+        More are refused, of CSV and Parquet before they are unpacked.
 
     Raises
     ------
@@ -152,12 +156,12 @@ def read(
     {'x': (1, 2)}
     """
     if media == "csv":
-        return _question(*_read_csv(body, described), None, described, request_id)
+        return _question(*_read_csv(body, described, most_rows), None, described, request_id)
     if media == "parquet":
         return _question(*_read_parquet(body, described, most_rows), None, described, request_id)
     for key, reader in (("dataframe_records", _RECORDS), ("instances", _INSTANCES)):
         if key.encode() in body[:64]:
-            rows = reader.read(body, described)
+            rows = reader.read(body, described, most_rows)
             if rows is not None:
                 return _question(rows.size, rows.columns, rows.beside.params, described, request_id)
     try:
@@ -166,14 +170,18 @@ def read(
             frame = split.dataframe_split
             known = 2 + (frame.columns is not None) + (frame.index is not None)
             if frame.data and no_key_twice(body, known):
-                return _question(*_from_split(frame, described), split.params, described, request_id)
+                return _question(
+                    *_from_split(frame, described, most_rows), split.params, described, request_id
+                )
         elif b'"inputs"' in body[:64]:
             inputs = _INPUTS.decode(body)
             if no_key_twice(body, 1 + len(inputs.inputs)):
-                return _question(*from_lists(inputs.inputs, described), inputs.params, described, request_id)
+                return _question(
+                    *from_lists(inputs.inputs, described, most_rows), inputs.params, described, request_id
+                )
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
-    return _read_with_care(body, described, request_id)
+    return _read_with_care(body, described, request_id, most_rows)
 
 
 def write(question: Question, answers: Answers) -> bytes:
@@ -231,7 +239,7 @@ def _question(
     return Question(size, columns=columns, explain=explain, level=level, id=request_id)
 
 
-def _read_with_care(body: bytes, described: Described, request_id: str) -> Question:
+def _read_with_care(body: bytes, described: Described, request_id: str, most_rows: int) -> Question:
     """Read a request that no fast decoder took, or say what is wrong with it."""
     request = parse(body)
     allowed = f"an object with exactly one of {', '.join(_FORMS)}, and params"
@@ -250,22 +258,23 @@ def _read_with_care(body: bytes, described: Described, request_id: str) -> Quest
         except msgspec.ValidationError as error:
             allowed = '{"columns": [names], "data": [[plain values], ...]}'
             raise TableError(f"a dataframe_split that is not one: {error!s:.200}", allowed=allowed) from error
-        return _question(*_from_split(frame, described), params, described, request_id)
+        return _question(*_from_split(frame, described, most_rows), params, described, request_id)
     if isinstance(value, dict) and forms[0] == "inputs":
-        return _question(*from_columns(value, described), params, described, request_id)
+        return _question(*from_columns(value, described, most_rows), params, described, request_id)
     if forms[0] == "dataframe_records":
         for number, row in enumerate(value if isinstance(value, list) else ()):
             if not isinstance(row, dict):
                 allowed = "an object of column names and values"
                 raise RowError(kind_of(row), allowed=allowed, where=f"row {number}")
-    columns = from_rows(value, described, key=forms[0])
+    columns = from_rows(value, described, key=forms[0], most_rows=most_rows)
     return _question(len(value), columns, params, described, request_id)
 
 
-def _from_split(frame: _Split, described: Described) -> tuple[int, dict[str, Sequence[Any]]]:
+def _from_split(frame: _Split, described: Described, most_rows: int) -> tuple[int, dict[str, Sequence[Any]]]:
     """Return the size and the columns of a split data frame; without names they are in the model's order."""
     if not frame.data:
         raise TableError("a dataframe_split without data", allowed="one row or more")
+    few_enough(len(frame.data), described, most_rows)
     names = described.names if frame.columns is None else tuple(frame.columns)
     _once(names)
     if frame.index is not None and len(frame.index) != len(frame.data):
@@ -279,25 +288,25 @@ def _from_split(frame: _Split, described: Described) -> tuple[int, dict[str, Seq
     return len(frame.data), complete(columns, len(frame.data), described)
 
 
-def _read_csv(body: bytes, described: Described) -> tuple[int, dict[str, Sequence[Any]]]:
+def _read_csv(body: bytes, described: Described, most_rows: int) -> tuple[int, dict[str, Sequence[Any]]]:
     """Return the size and the columns of a CSV body; values stay texts, which the model reads by column."""
     try:
         lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
         names = next(lines, [])
-        rows = [row for row in lines if row]
+        rows = list(islice((row for row in lines if row), most_rows + 1))
     except (csv.Error, UnicodeDecodeError) as error:
         raise TableError(f"a body that is not CSV: {error!s:.120}", allowed="CSV in UTF-8") from error
-    _once([name for name in names if name in described.names])
+    known = set(described.names)  # a line of names may be long
+    wanted = {name: place for place, name in enumerate(names) if name in known}
+    _once([name for name in names if name in known])
     if not rows:
         raise TableError("CSV without rows", allowed="a line of column names, then one line a row")
+    few_enough(len(rows), described, most_rows)
     for number, row in enumerate(rows):
         if len(row) != len(names):
             allowed = f"{len(names)}, one a column of the first line"
             raise RowError(f"a line of {len(row)} values", allowed=allowed, where=f"row {number}")
-    columns = {
-        name: [text or None for text in texts]
-        for name, texts in zip(names, zip(*rows, strict=True), strict=True)
-    }
+    columns = {name: [row[place] or None for row in rows] for name, place in wanted.items()}
     return len(rows), complete(columns, len(rows), described)
 
 
@@ -312,17 +321,19 @@ def _read_parquet(body: bytes, described: Described, most_rows: int) -> tuple[in
         ) from error
     try:
         file = parquet.ParquetFile(pa.BufferReader(body))
-        size = file.metadata.num_rows
-        if not 0 < size <= most_rows:
-            raise TableError(f"a Parquet file of {size} rows", allowed=f"1 to {most_rows}")
-        names = file.schema_arrow.names
-        _once([name for name in names if name in described.names])
-        table = file.read([name for name in described.names if name in names])
-        found: dict[str, Sequence[Any]] = {name: table[name].to_pylist() for name in table.column_names}
+        _small_enough(file.metadata, described, most_rows)
+        fields = [field for field in file.schema_arrow if field.name in described.names]
+        names = [field.name for field in fields]
+        _once(names)
+        # As a dictionary a text that comes a million times is held once.
+        texts = [field.name for field in fields if str(field.type) in ("string", "large_string", "binary")]
+        table = parquet.ParquetFile(pa.BufferReader(body), read_dictionary=texts).read(names)
+        found: dict[str, Sequence[Any]] = {name: _cells(table[name]) for name in table.column_names}
+    except JustrightError:
+        raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        if isinstance(error, TableError | ColumnError):
-            raise
         raise TableError(f"a body that is not Parquet: {error!s:.120}", allowed="a Parquet file") from error
+    size = table.num_rows
     for name, values in found.items():
         for number, value in enumerate(values):
             if isinstance(value, list | dict | tuple):
@@ -331,8 +342,33 @@ def _read_parquet(body: bytes, described: Described, most_rows: int) -> tuple[in
     return size, complete(found, size, described)
 
 
+def _small_enough(metadata: Any, described: Described, most_rows: int) -> None:
+    """Refuse a Parquet file that is empty, or small on the wire and large in memory."""
+    if metadata.num_rows < 1:
+        raise TableError("a Parquet file of 0 rows", allowed="one row or more")
+    few_enough(metadata.num_rows, described, most_rows)
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    unpacked = sum(group.total_byte_size for group in groups)
+    if unpacked > _MOST_UNPACKED:
+        received = f"a Parquet file of {unpacked} bytes unpacked"
+        raise TableError(received, allowed=f"at most {_MOST_UNPACKED}")
+
+
+def _cells(column: Any) -> list[Any]:
+    """Return the values of an Arrow column; equal ones of a dictionary are one Python value."""
+    found: list[Any] = []
+    for chunk in column.chunks:
+        if hasattr(chunk, "dictionary"):
+            values = [*chunk.dictionary.to_pylist(), None]
+            places = chunk.indices.to_pylist()
+            found += [values[-1 if place is None else place] for place in places]
+        else:
+            found += chunk.to_pylist()
+    return found
+
+
 def _once(names: Sequence[str]) -> None:
     """Refuse a column that comes twice."""
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if list(names).count(name) > 1)
+    twice = first_twice(names)
+    if twice:
         raise ColumnError(f"the column {twice!r:.60} twice", allowed="each column once")

@@ -24,7 +24,7 @@ from justright.errors import ColumnError, RowError, TableError, closest
 from justright.schema import Form
 from justright.serve.dialects.answered import as_columns
 from justright.serve.dialects.bodies import encode, kind_of, no_key_twice, parse, plain_text
-from justright.serve.dialects.table import Cell, complete, wishes
+from justright.serve.dialects.table import MOST_ROWS, Cell, complete, few_enough, wishes
 from justright.serve.dialects.tensors import binary_inputs, typed
 from justright.serve.exchange import Answers, Described, Question
 
@@ -116,7 +116,14 @@ def route(path: str) -> Route | None:
     return Route(unquote(found["name"]), unquote(found["version"] or ""), found["verb"] or "metadata")
 
 
-def read(body: bytes, described: Described, *, request_id: str = "", json_size: int = 0) -> Question:
+def read(
+    body: bytes,
+    described: Described,
+    *,
+    request_id: str = "",
+    json_size: int = 0,
+    most_rows: int = MOST_ROWS,
+) -> Question:
     """Return what an infer request asks.
 
     Parameters
@@ -133,6 +140,8 @@ def read(body: bytes, described: Described, *, request_id: str = "", json_size: 
     json_size : int, default 0
         Header `Inference-Header-Content-Length`: so many bytes are JSON, the rest are the tensors of
         the inputs with `binary_data_size`, in their order. 0 = all is JSON.
+    most_rows : int, default 65,536
+        More are refused.
 
     Raises
     ------
@@ -152,6 +161,8 @@ def read(body: bytes, described: Described, *, request_id: str = "", json_size: 
     head, tail = (body[:json_size], body[json_size:]) if json_size else (body, b"")
     request = _decoded(head)
     inputs = binary_inputs(request.inputs, tail)
+    if inputs and inputs[0].shape:
+        few_enough(inputs[0].shape[0], described, most_rows)
     size, columns = _columns(inputs, described)
     explain, level = wishes(request.parameters, described)
     outputs = tuple(output.name for output in request.outputs or ())

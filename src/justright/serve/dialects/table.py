@@ -5,24 +5,28 @@ What leaves here is what `Question.columns` promises, so that nobody after it lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
 import msgspec
 
 from justright.errors import ColumnError, RecipeError, RowError, TableError, closest
-from justright.serve.dialects.bodies import kind_of, no_key_twice
+from justright.serve.dialects.bodies import DEEPEST, kind_of, no_key_twice
 from justright.serve.exchange import Described
 
 __all__ = [
+    "MOST_ROWS",
     "PLAIN",
     "Cell",
     "RowReader",
     "Rows",
     "Wishes",
     "complete",
+    "few_enough",
     "from_columns",
+    "from_lists",
     "from_rows",
     "is_plain",
     "wishes",
@@ -34,6 +38,11 @@ Cell: TypeAlias = None | bool | int | float | str
 PLAIN: Final = frozenset({type(None), bool, int, float, str})
 """The same as types."""
 
+MOST_ROWS: Final = 65_536
+"""Most rows of a request."""
+
+_MOST_CELLS: Final = 10_000_000
+_LARGE: Final = 1 << 20
 # A struct with more fields is slow to make, and to fill out of order.
 _MOST_FIELDS: Final = 512
 
@@ -106,11 +115,19 @@ class RowReader:
         self._lists = lists
         self._decoders: WeakKeyDictionary[Described, msgspec.json.Decoder[Any]] = WeakKeyDictionary()
 
-    def read(self, body: bytes, described: Described) -> Rows | None:
-        """Return the rows of a body, or None where the careful parser must be asked."""
+    def read(self, body: bytes, described: Described, most_rows: int = MOST_ROWS) -> Rows | None:
+        """Return the rows of a body, or None where the careful parser must be asked.
+
+        Raises
+        ------
+        TableError
+            More than `most_rows`.
+        """
         names = described.names
         if len(names) > _MOST_FIELDS or not names:
             return None
+        if len(body) > _LARGE and body.count(b"{") + body.count(b"[") > most_rows + DEEPEST:
+            return None  # so many rows take less memory there before they are refused
         try:
             decoder = self._decoders[described]
         except KeyError:
@@ -122,6 +139,7 @@ class RowReader:
         rows = found.rows
         if not rows:
             return None
+        few_enough(len(rows), described, most_rows)
         columns = _transposed(rows, names)
         if columns is None:
             return None
@@ -165,7 +183,26 @@ def _transposed(rows: list[Any], names: Sequence[str]) -> list[tuple[Any, ...]] 
     return list(zip(*map(msgspec.structs.astuple, rows), strict=True))
 
 
-def from_rows(rows: Any, described: Described, *, key: str) -> dict[str, Sequence[Any]]:
+def few_enough(size: int, described: Described, most_rows: int = MOST_ROWS) -> None:
+    """Refuse more rows than are allowed, before anything is made of them.
+
+    Raises
+    ------
+    TableError
+        More than `most_rows`, or more than ten million values.
+
+    Examples
+    --------
+    >>> few_enough(10, Described("m", "1", "", "regression", ()))
+    """
+    most = min(most_rows, _MOST_CELLS // max(1, len(described.columns)))
+    if size > most:
+        raise TableError(f"{size} rows", allowed=f"at most {most} at once", next_step="send fewer rows")
+
+
+def from_rows(
+    rows: Any, described: Described, *, key: str, most_rows: int = MOST_ROWS
+) -> dict[str, Sequence[Any]]:
     """Return the columns of rows that were parsed with care, or say which row is wrong.
 
     Parameters
@@ -177,11 +214,13 @@ def from_rows(rows: Any, described: Described, *, key: str) -> dict[str, Sequenc
         The model.
     key : str
         For the message.
+    most_rows : int
+        More are refused.
 
     Raises
     ------
     TableError
-        No list, or an empty one.
+        No list, an empty one, or too many rows.
     RowError
         A row that is neither object nor list, lacks a column that was never missing in training, has
         another length, or holds a value that is a list or an object.
@@ -197,6 +236,7 @@ def from_rows(rows: Any, described: Described, *, key: str) -> dict[str, Sequenc
         received = f"no {key}" if rows in (None, []) else f"{key} that are {kind_of(rows)}"
         allowed = f'a list of one row or more: {{"{key}": [{{"column": value, ...}}, ...]}}'
         raise TableError(received, allowed=allowed)
+    few_enough(len(rows), described, most_rows)
     maps = [_mapping(row, described, number) for number, row in enumerate(rows)]
     columns: dict[str, Sequence[Any]] = {}
     for column in described.columns:
@@ -231,7 +271,7 @@ def complete(
 
 
 def from_lists(
-    inputs: Mapping[str, Sequence[Any]], described: Described
+    inputs: Mapping[str, Sequence[Any]], described: Described, most_rows: int = MOST_ROWS
 ) -> tuple[int, dict[str, Sequence[Any]]]:
     """Return what `from_columns` returns, for lists of plain values: a decoder has looked at them.
 
@@ -245,14 +285,18 @@ def from_lists(
     try:
         found = {name: inputs[name] for name in described.names}
     except KeyError:
-        return from_columns(inputs, described)
+        return from_columns(inputs, described, most_rows)
     sizes = set(map(len, found.values()))
     if len(sizes) != 1 or 0 in sizes:
-        return from_columns(inputs, described)
-    return sizes.pop(), found
+        return from_columns(inputs, described, most_rows)
+    size = sizes.pop()
+    few_enough(size, described, most_rows)
+    return size, found
 
 
-def from_columns(inputs: Mapping[str, Any], described: Described) -> tuple[int, dict[str, Sequence[Any]]]:
+def from_columns(
+    inputs: Mapping[str, Any], described: Described, most_rows: int = MOST_ROWS
+) -> tuple[int, dict[str, Sequence[Any]]]:
     """Return the number of rows and the columns of a request by column.
 
     Parameters
@@ -265,7 +309,7 @@ def from_columns(inputs: Mapping[str, Any], described: Described) -> tuple[int, 
     Raises
     ------
     TableError
-        No rows, or lists of different lengths.
+        No rows, too many, or lists of different lengths.
     ColumnError
         A column is absent that was never missing in training.
     RowError
@@ -285,6 +329,7 @@ def from_columns(inputs: Mapping[str, Any], described: Described) -> tuple[int, 
     found = {name: values if isinstance(values, list) else [values] for name, values in known.items()}
     sizes = {name: len(values) for name, values in (found or {"": list(_first(inputs))}).items()}
     size = max(sizes.values())
+    few_enough(size, described, most_rows)
     if not size:
         raise TableError("columns without a value", allowed="one row or more")
     if min(sizes.values()) != size:
@@ -391,13 +436,18 @@ def _cell(row: Mapping[str, Any], name: str, optional: bool, number: int) -> Any
     """Return one value of one row that may lack the key."""
     if name in row or optional:
         return row.get(name)
-    keys = closest(name, [str(key)[:60] for key in row]) if row else "no key"
+    keys = closest(name, _some(row)) if row else "no key"
     step = f'send "{name}": null where it is unknown (it was never missing in training)'
     raise RowError(f"a row without {name!r}, with {keys}", where=f"row {number}", next_step=step)
 
 
 def _absent(name: str, columns: Mapping[str, Any]) -> ColumnError:
     """Return the error for a request by column that lacks one."""
-    keys = closest(name, [str(key)[:60] for key in columns]) if columns else "no column"
+    keys = closest(name, _some(columns)) if columns else "no column"
     step = f"send {name!r} as well, with null where it is unknown (it was never missing in training)"
     return ColumnError(f"a table without {name!r}, with {keys}", next_step=step)
+
+
+def _some(names: Iterable[str]) -> list[str]:
+    """Return names for a message: it must not take long, however many a client sends."""
+    return [name[:60] for name in islice(names, 100)]

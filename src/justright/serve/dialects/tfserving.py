@@ -24,7 +24,15 @@ from justright.errors import RecipeError, RowError, TableError
 from justright.schema import Form
 from justright.serve.dialects.answered import as_columns, as_rows
 from justright.serve.dialects.bodies import encode, kind_of, no_key_twice, parse, plain_text
-from justright.serve.dialects.table import Cell, RowReader, from_columns, from_lists, from_rows, wishes
+from justright.serve.dialects.table import (
+    MOST_ROWS,
+    Cell,
+    RowReader,
+    from_columns,
+    from_lists,
+    from_rows,
+    wishes,
+)
 from justright.serve.exchange import Answers, Described, Question
 
 __all__ = ["Route", "metadata", "read", "refuse", "route", "status", "write"]
@@ -103,6 +111,7 @@ def read(
     verb: Literal["predict", "classify", "regress"] = "predict",
     *,
     request_id: str = "",
+    most_rows: int = MOST_ROWS,
 ) -> Question:
     """Return what a request asks.
 
@@ -119,6 +128,8 @@ def read(
         The end of the path.
     request_id : str
         Id that the server gives the request; the body holds none.
+    most_rows : int, default 65,536
+        More are refused.
 
     Raises
     ------
@@ -135,8 +146,8 @@ def read(
     {'x': [1, None]}
     """
     if verb != "predict":
-        return _read_examples(body, described, verb, request_id)
-    rows = _INSTANCES.read(body, described)
+        return _read_examples(body, described, verb, request_id, most_rows)
+    rows = _INSTANCES.read(body, described, most_rows)
     if rows is not None and rows.beside.signature_name in _SIGNATURES:
         explain, level = wishes(rows.beside.parameters, described)
         return Question(
@@ -147,11 +158,11 @@ def read(
         known = 1 + len(columns.inputs)
         if columns.signature_name in _SIGNATURES and no_key_twice(body, known):
             explain, level = wishes(columns.parameters, described)
-            size, found = from_lists(columns.inputs, described)
+            size, found = from_lists(columns.inputs, described, most_rows)
             return Question(size, columns=found, explain=explain, level=level, id=request_id, note="column")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
-    return _read_with_care(body, described, request_id)
+    return _read_with_care(body, described, request_id, most_rows)
 
 
 def write(question: Question, answers: Answers) -> bytes:
@@ -225,14 +236,7 @@ def metadata(described: Described) -> bytes:
     return encode({"model_spec": spec, "metadata": told})
 
 
-def _by_column(inputs: dict[str, Any], parameters: Any, described: Described, request_id: str) -> Question:
-    """Return the question of a request by column."""
-    explain, level = wishes(parameters, described)
-    size, columns = from_columns(inputs, described)
-    return Question(size, columns=columns, explain=explain, level=level, id=request_id, note="column")
-
-
-def _read_with_care(body: bytes, described: Described, request_id: str) -> Question:
+def _read_with_care(body: bytes, described: Described, request_id: str, most_rows: int) -> Question:
     """Read a predict request that no fast decoder took, or say what is wrong with it."""
     request = _request(body, ("instances", "inputs", "parameters", "signature_name"))
     if "instances" in request and "inputs" in request:
@@ -245,22 +249,24 @@ def _read_with_care(body: bytes, described: Described, request_id: str) -> Quest
                 raise TableError(f"inputs that are {kind_of(inputs)}", allowed=allowed)
             inputs = {described.names[0]: inputs}
         plain = {name: _unwrapped(values) for name, values in inputs.items()}
-        return _by_column(plain, request.get("parameters"), described, request_id)
+        explain, level = wishes(request.get("parameters"), described)
+        size, columns = from_columns(plain, described, most_rows)
+        return Question(size, columns=columns, explain=explain, level=level, id=request_id, note="column")
     if "instances" not in request:
         allowed = '{"instances": [{"column": value, ...}, ...]}'
         raise TableError("no instances: Missing 'inputs' or 'instances' key", allowed=allowed)
     explain, level = wishes(request.get("parameters"), described)
-    columns = from_rows(_plain_rows(request["instances"]), described, key="instances")
+    columns = from_rows(_plain_rows(request["instances"]), described, key="instances", most_rows=most_rows)
     size = len(request["instances"])
     return Question(size, columns=columns, explain=explain, level=level, id=request_id, note="row")
 
 
-def _read_examples(body: bytes, described: Described, verb: str, request_id: str) -> Question:
+def _read_examples(body: bytes, described: Described, verb: str, request_id: str, most_rows: int) -> Question:
     """Read a classify or a regress request."""
     if (verb == "regress") != (described.task == "regression"):
         other = "classify" if verb == "regress" else "regress"
         raise RecipeError(f"{verb} of a {described.task} model", allowed=f"predict, {other}")
-    rows = _EXAMPLES.read(body, described)
+    rows = _EXAMPLES.read(body, described, most_rows)
     if rows is not None and rows.beside.signature_name in _SIGNATURES:
         return Question(rows.size, columns=rows.columns, id=request_id, note=verb)
     request = _request(body, ("examples", "context", "signature_name"))
@@ -275,7 +281,7 @@ def _read_examples(body: bytes, described: Described, verb: str, request_id: str
                 allowed = "an object of column names and values"
                 raise RowError(kind_of(row), allowed=allowed, where=f"row {number}")
         examples = [shared | row for row in examples]
-    columns = from_rows(examples, described, key="examples")
+    columns = from_rows(examples, described, key="examples", most_rows=most_rows)
     return Question(len(examples), columns=columns, id=request_id, note=verb)
 
 

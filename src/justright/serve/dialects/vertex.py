@@ -13,7 +13,7 @@ from typing import Any, Final
 from justright.errors import TableError
 from justright.serve.dialects.answered import as_rows
 from justright.serve.dialects.bodies import encode, kind_of, parse, plain_text
-from justright.serve.dialects.table import RowReader, from_rows, wishes
+from justright.serve.dialects.table import MOST_ROWS, RowReader, from_rows, wishes
 from justright.serve.exchange import Answers, Described, Question
 
 __all__ = ["health", "read", "refuse", "write"]
@@ -21,7 +21,7 @@ __all__ = ["health", "read", "refuse", "write"]
 _INSTANCES: Final = RowReader("instances", ("parameters",))
 
 
-def read(body: bytes, described: Described, *, request_id: str = "") -> Question:
+def read(body: bytes, described: Described, *, request_id: str = "", most_rows: int = MOST_ROWS) -> Question:
     """Return what a request asks.
 
     Parameters
@@ -34,6 +34,8 @@ def read(body: bytes, described: Described, *, request_id: str = "") -> Question
         The model.
     request_id : str
         Id that the server gives the request; the body holds none.
+    most_rows : int, default 65,536
+        More are refused.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def read(body: bytes, described: Described, *, request_id: str = "") -> Question
     >>> read(b'{"instances": [[1], [2]], "parameters": {}}', described).columns
     {'x': (1, 2)}
     """
-    rows = _INSTANCES.read(body, described)
+    rows = _INSTANCES.read(body, described, most_rows)
     if rows is not None:
         explain, level = wishes(rows.beside.parameters, described)
         return Question(rows.size, columns=rows.columns, explain=explain, level=level, id=request_id)
@@ -61,7 +63,7 @@ def read(body: bytes, described: Described, *, request_id: str = "") -> Question
     if unknown:
         raise TableError(f"the key {unknown[0]!r:.60}", allowed=allowed)
     explain, level = wishes(request.get("parameters"), described)
-    columns = from_rows(request.get("instances"), described, key="instances")
+    columns = from_rows(request.get("instances"), described, key="instances", most_rows=most_rows)
     return Question(len(request["instances"]), columns=columns, explain=explain, level=level, id=request_id)
 
 
