@@ -35,6 +35,10 @@ def predict(
 
     A folder of Parquet files becomes a folder of parts: a job that was cut goes on where it was.
     """
+    import os
+
+    # Batches are scored side by side: threads of the algebra would only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from justright.bundle.predictor import load
     from justright.bundle.scoring import score_file
     from justright.bundle.scoring_folder import score_folder
