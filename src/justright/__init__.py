@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from justright.bundle.predictor import Predictor, load
     from justright.bundle.scoring import score_file
+    from justright.bundle.scoring_folder import score_folder
     from justright.errors import JustrightError, JustrightWarning
     from justright.estimators import (
         Autoencoder,
@@ -72,6 +73,7 @@ __all__ = [
     "read_recipe",
     "register_network",
     "score_file",
+    "score_folder",
     "served",
     "split_table",
     "train",
@@ -112,6 +114,7 @@ _PLACES: Final = {
     "read_recipe": "justright.recipe",
     "register_network": "justright.models.registry",
     "score_file": "justright.bundle.scoring",
+    "score_folder": "justright.bundle.scoring_folder",
     "served": "justright.models.neural.own",
     "split_table": "justright.split",
     "train": "justright.workflow",

@@ -14,6 +14,7 @@ import justright
 HEAVY = (
     "altair",
     "duckdb",
+    "httptools",
     "jax",
     "lightgbm",
     "numba",
@@ -22,8 +23,7 @@ HEAVY = (
     "pyarrow",
     "scipy",
     "sklearn",
-    "starlette",
-    "uvicorn",
+    "uvloop",
     "vl_convert",
 )
 SOURCE = Path(justright.__file__).parent
@@ -73,8 +73,7 @@ def test_no_module_imports_a_heavy_library_at_its_top() -> None:
     allowed = {
         "pyarrow": "anywhere but what serves: tests/contract/test_serving_imports.py holds that",
         "numba": "kernels/compiled_*.py, loaded on first use",
-        "starlette": "serve/app.py, loaded by `serve`",
-        "uvicorn": "serve/app.py",
+        "httptools": "serve/wire.py, loaded by `serve`",
         "lightgbm": "models/boosted.py, loaded for a boosted model",
         "sklearn": "estimators.py",
         "jax": "models/neural/, loaded when a network trains",
@@ -98,7 +97,7 @@ def test_no_module_imports_a_heavy_library_at_its_top() -> None:
     assert all(each.startswith("kernels/") for each in places.get("numba", set()))
     neural = places.get("jax", set()) | places.get("optax", set())
     assert all(each.startswith("models/neural/") for each in neural)
-    assert places.get("starlette", set()) | places.get("uvicorn", set()) <= {"serve/app.py"}
+    assert places.get("httptools", set()) <= {"serve/wire.py"}
 
 
 def test_the_names_of_the_root_are_sorted_complete_and_there() -> None:
