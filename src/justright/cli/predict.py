@@ -31,10 +31,7 @@ def predict(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Score every row of TABLE into PATH; rows that cannot be scored go to an errors file beside it.
-
-    A folder of Parquet files becomes a folder of parts: a job that was cut goes on where it was.
-    """
+    """Score every row of TABLE into PATH, a folder part by part; rows that cannot be go to an errors file."""
     import os
 
     # Batches are scored side by side: threads of the algebra would only wait for each other.
