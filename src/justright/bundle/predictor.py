@@ -8,6 +8,7 @@ that scoring changes, so threads may share it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -297,7 +298,7 @@ class Predictor:
             margins = np.asarray(self._scorer(block), np.float64)
             if isinstance(model.offset, tuple):
                 margins = margins + np.asarray(model.offset)
-        if np.isfinite(margins).all():
+        if math.isfinite(margins.item()) if margins.size == 1 else np.isfinite(margins).all():
             return margins
         return np.where(np.isfinite(margins), margins, np.nan)
 
@@ -375,6 +376,8 @@ def refuse_overflow(margins: FloatArray, done: int = 0) -> FloatArray:
     done : int, default 0
         Number of the first row, for the message.
     """
+    if margins.size == 1 and not math.isnan(margins.item()):  # one row of a server
+        return margins
     if not np.isnan(margins).any():
         return margins
     row = done + int(np.flatnonzero(np.isnan(margins).any(axis=1))[0])

@@ -34,6 +34,7 @@ _KEPT: Final[dict[str, tuple[type, ...]]] = {
 }
 _SPARE: Final = 64
 _SMALL: Final = 256
+_INFINITY: Final = float("inf")
 _LIMIT: Final = float(np.finfo(np.float32).max)
 
 Cells: TypeAlias = Sequence[Sequence[Any]]
@@ -106,7 +107,10 @@ class QuickPlan:
             values = np.array(numbers, np.float64).reshape(-1, rows).T
         except OverflowError:
             return None
-        if values.size and np.isinf(values).any():
+        if len(numbers) <= _SMALL:
+            if _INFINITY in numbers or -_INFINITY in numbers:
+                return None
+        elif np.isinf(values).any():
             return None
         with np.errstate(all="ignore"):
             z = (values - self._centre) / self._scale

@@ -57,8 +57,14 @@ class Batcher:
         """No more large requests can wait."""
         return self._large >= self._limits.large_queue
 
-    def submit(self, served: Served, question: Question, done: Done) -> None:
-        """Take a question; ask `full` before."""
+    def submit(self, served: Served, question: Question, done: Done, *, alone: bool = False) -> None:
+        """Take a question; ask `full` before.
+
+        Where it is `alone`, for there is no other client, nothing can join it, and it is answered at once.
+        """
+        if alone and not self._waiting:
+            self._pass([(served, question, done)])
+            return
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append((served, question, done))

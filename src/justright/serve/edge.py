@@ -165,6 +165,12 @@ class Edge:
         Told every answered question once its answer is sent.
     clock : callable, optional
         Seconds since 1970.
+
+    Attributes
+    ----------
+    batcher : Batcher
+    alone : callable
+        True where a single connection is open, whose request nothing can join.
     """
 
     def __init__(
@@ -185,6 +191,7 @@ class Edge:
         self._log = log
         self._recorder = recorder
         self._clock = clock
+        self.alone: Callable[[], bool] = lambda: False
         self.batcher = Batcher(limits, self.counted)
         self._targets: dict[bytes, Target] = {}
         self._heads: dict[tuple[int, str], bytes] = {}
@@ -245,7 +252,7 @@ class Edge:
             raise self._shed()
         question = ask.read(request, served.described)
         self._check_rows(question)
-        batcher.submit(served, question, opened)
+        batcher.submit(served, question, opened, alone=self.alone())
 
     def _aside(self, work: Callable[[], Any], opened: _Opened) -> None:
         """Do something in the thread."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -54,6 +54,8 @@ class Served:
         self.described = _described(name, version, predictor, versions, dict(aliases or {}))
         self.watch: Watch | None = None
         self._regression = predictor.task == "regression"
+        told = self.described
+        self._head = (told.name, told.version, told.model_id, told.task, told.classes)
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -117,8 +119,6 @@ class Served:
 
     def _answers(self, questions: Sequence[Question], block: Block, margins: FloatArray) -> list[Answers]:
         """Share the scores of a block among its questions."""
-        described = self.described
-        make: Callable[..., Answers] = Answers
         if self._regression:
             every: FloatArray = self.predictor.from_margins(margins)
             labels: list[Any] | None = None
@@ -131,12 +131,8 @@ class Served:
             end = begin + question.size
             part = every if len(questions) == 1 else every[begin:end]
             found.append(
-                make(
-                    described.name,
-                    described.version,
-                    described.model_id,
-                    described.task,
-                    described.classes,
+                Answers(
+                    *self._head,
                     part if self._regression else None,
                     None if self._regression else part,
                     None if labels is None else labels[begin:end],

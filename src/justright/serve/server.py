@@ -105,6 +105,7 @@ class Server:
             recorder=recorder,
         )
         self.connections = Connections(self.edge.handle, self.limits, self.edge.malformed)
+        self.edge.alone = lambda: len(self.connections.open) == 1
 
     async def run(self, listener: socket.socket, ended: asyncio.Event, on_ready: Callable[[], None]) -> None:
         """Answer until `ended` is set, then finish what is open.
