@@ -375,7 +375,9 @@ def _beyond(edge: float) -> float:
 
 def _distance(left: FloatArray, right: FloatArray, law: Null) -> float:
     """Return the total variation distance beyond what noise alone makes."""
-    return max(0.5 * float(np.abs(left - right).sum()) - law.mean_distance(), 0.0)
+    # Noise and change add up as squares do.
+    squares = (0.5 * float(np.abs(left - right).sum())) ** 2 - law.mean_distance() ** 2
+    return math.sqrt(max(squares, 0.0))
 
 
 def _psi(reference: FloatArray, window: FloatArray) -> float:

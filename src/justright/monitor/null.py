@@ -26,9 +26,9 @@ __all__ = ["Null", "divergence", "null_of"]
 
 _DRAWS: Final = 20_000
 _CELLS: Final = 400_000
-_LEAST_DRAWS: Final = 2_000
+_LEAST_DRAWS: Final = 4_000
 _MANY: Final = 200.0  # rows expected in every cell from which the chi-square law is as good as a simulation
-_SEEN: Final = 40  # draws beyond a value from which their share is its p-value
+_SEEN: Final = 20  # draws beyond a value from which their share is its p-value
 _SEED: Final = 20_031
 _KEPT: Final = 512
 _EVEN: Final = 0.02  # counts that differ by less are those of one quantile grid
@@ -122,7 +122,9 @@ class Null:
             return (beyond + 1.0) / (len(self._draws) + 1.0)
         # Beyond the simulation: the gamma law, made equal to the simulation where that is still sure.
         anchor = float(self._draws[-_SEEN])
-        tied = _SEEN / len(self._draws) / max(self._fitted(anchor), 1e-300)
+        # Few rows in many cells make a law of few values: all draws of the anchor's value count.
+        share = 1.0 - int(np.searchsorted(self._draws, anchor * (1.0 - 1e-12))) / len(self._draws)
+        tied = share / max(self._fitted(anchor), 1e-300)
         return min(self._fitted(value) * tied, (beyond + 4.0 * math.sqrt(beyond + 1.0)) / len(self._draws))
 
     def gap_tail(self, value: float, pooled: FloatArray) -> float:
