@@ -201,3 +201,17 @@ def test_trees_are_judged_on_one_part_where_folds_would_cost_too_much(tmp_path, 
     alone = train(rows, target="y", out=tmp_path / "c", family="boosted", boosting={"cv": False})
     assert alone.summary.judged_by == "one held-out fifth"
     assert alone.summary.rows.held_out == judged["boosted"]
+
+
+def test_a_split_of_the_missing_alone_leaves_in_a_bundle(tmp_path):
+    """LightGBM puts it at infinity; trees alone and in a blend, real: california_housing."""
+    rng = np.random.default_rng(4)
+    gone, x = rng.uniform(size=400) < 0.4, rng.normal(size=400)
+    y = 5.0 * gone + np.sin(3.0 * x) + 0.1 * rng.normal(size=400)
+    rows = {"x": x.tolist(), "u": [None if g else 0.5 * k for k, g in enumerate(gone)], "y": y.tolist()}
+    for ladder in (["boosted"], ["linear", "boosted", "blend"]):
+        run = train(
+            rows, target="y", out=tmp_path, family="ladder", ladder={"rungs": ladder, "choose": "best"}
+        )
+        said = run.model.predict(rows)
+        assert np.mean(said[gone]) - np.mean(said[~gone]) == pytest.approx(5.0, abs=0.3)

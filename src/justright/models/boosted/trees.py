@@ -33,6 +33,7 @@ DEFAULT_LEFT: Final = 2
 ZERO_MISSING: Final = 4
 NAN_MISSING: Final = 8
 _DEEPEST: Final = 4_096
+_LARGEST: Final = float(np.finfo(np.float64).max)
 _AGAIN: Final = "train the model again"
 
 
@@ -74,8 +75,13 @@ class Trees:
     output: Ints
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the arrays by name, as a bundle holds them."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Return the arrays by name, as a bundle holds them.
+
+        A split of the missing from all others stands at infinity, and a bundle holds finite numbers only: there
+        it stands at the largest of them, which no value of a table is beyond.
+        """
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return found | {"threshold": np.clip(self.threshold, -_LARGEST, _LARGEST)}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Trees:
