@@ -6,9 +6,9 @@
 
 Thirteen faults (twelve a task: of numbers the target in another unit, of classes one class that hardly
 counts), on twelve tables of the shared folder, at two strengths, with three seeds, into small networks
-(64-64) and linear models by steps; beside them controls: the best of fourteen rates, its neighbours, and other
-healthy ways to train. Every pass is made and the last state is judged: nothing that repairs a run hides
-its fault. Runs are kept as compressed files (`--kept`, outside the repository) and not trained again.
+(64-64) and linear models by steps; beside them controls: the best of fourteen rates, its neighbours, and
+other healthy ways to train. Every pass is made and the last state is judged: nothing that repairs a run
+hides its fault. Runs are kept as compressed files (`--kept`, outside the repository) and not trained again.
 
 A fault counts if it costs, on 3,000 clean rows of the table, more than two standard deviations of the healthy
 twins of its table and family, and than 8 % of what they gained; else it has no effect, and an alarm is

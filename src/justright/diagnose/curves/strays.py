@@ -73,7 +73,7 @@ def strays_of(target: npt.NDArray[Any], prediction: FloatArray) -> Strays:
 
     Notes
     -----
-    A tenth of a second; at most 2,000 rows are read, evenly spread.
+    Some hundredths of a second; at most 2,000 rows are read, evenly spread.
 
     Examples
     --------
@@ -89,9 +89,10 @@ def strays_of(target: npt.NDArray[Any], prediction: FloatArray) -> Strays:
     """
     every = max(1, -(-len(target) // _MOST))
     z, x = normal_scores(np.asarray(target)[::every]), normal_scores(np.asarray(prediction)[::every])
-    alone = max(_fit(z, x, tails, 0.0).likelihood for tails in _TAILS)
-    fits = [_fit(z, x, tails, start) for tails in _TAILS for start in _STARTS]
-    mixed = max(fits, key=lambda fit: fit.likelihood)
+    starts = np.repeat((0.0, *_STARTS), len(_TAILS))
+    fits = _fits(z, x, np.tile(_TAILS, len(_STARTS) + 1), starts)
+    alone = max(fit.likelihood for fit in fits[: len(_TAILS)])
+    mixed = max(fits[len(_TAILS) :], key=lambda fit: fit.likelihood)
     return Strays(mixed.share, 2.0 * (mixed.likelihood - alone), _odd(z, x, mixed.stray))
 
 
@@ -120,29 +121,35 @@ def normal_scores(values: npt.NDArray[Any]) -> FloatArray:
     return np.asarray([normal.inv_cdf(float(rank)) for rank in middle])[place]
 
 
-def _fit(z: FloatArray, x: FloatArray, tails: float, share: float) -> _Fit:
-    """Return the best fit; a share of 0 stays 0."""
-    powers = np.vander(x / 2.0, _DEGREE + 1)
-    step = _steps(x)
+def _fits(z: FloatArray, x: FloatArray, tails: FloatArray, starts: FloatArray) -> list[_Fit]:
+    """Return the best fit of each law and starting share, all at once; a share of 0 stays 0."""
+    powers, step = np.vander(x / 2.0, _DEGREE + 1), _steps(x)
     wide = np.exp(-0.5 * np.square(z)) / math.sqrt(2.0 * math.pi)
-    weights = np.linalg.lstsq(powers, z, rcond=None)[0]
-    width = np.full(_STEPS, max(float((z - powers @ weights).std()), _NARROWEST))
+    tails, share = tails[:, None], starts[:, None]
+    level = np.asarray([math.lgamma(0.5 * (v + 1.0)) - math.lgamma(0.5 * v) for v in tails[:, 0]])[:, None]
+    level -= 0.5 * np.log(tails * math.pi)
+    members = np.eye(_STEPS)[step]
+    gap = np.tile(z - powers @ np.linalg.lstsq(powers, z, rcond=None)[0], (len(tails), 1))
+    width = np.full((len(tails), len(z)), max(float(gap[0].std()), _NARROWEST))
     for _ in range(_ROUNDS):
-        far = (z - powers @ weights) / width[step]
-        narrow = (1.0 - share) * _student(far, tails) / width[step]
+        far = np.square(gap / width)
+        # Density of Student's law.
+        narrow = (1.0 - share) * np.exp(level - 0.5 * (tails + 1.0) * np.log1p(far / tails)) / width
         own = narrow / (narrow + share * wide)
-        share = 1.0 - float(own.mean()) if share > 0.0 else 0.0
+        share = np.where(share > 0.0, 1.0 - own.mean(axis=1, keepdims=True), 0.0)
         # Rows far out weigh less, as Student's law has it.
-        count = own * (tails + 1.0) / (tails + np.square(far))
-        pull = powers.T * (count / np.square(width[step]))
-        weights = np.linalg.solve(pull @ powers + 1e-6 * np.eye(_DEGREE + 1), pull @ z)
-        squares = np.bincount(step, count * np.square(z - powers @ weights), _STEPS)
-        rows = np.maximum(np.bincount(step, own, _STEPS), 1e-9)
-        width = np.maximum(np.sqrt(squares / rows), _NARROWEST)
-    far = (z - powers @ weights) / width[step]
-    narrow = (1.0 - share) * _student(far, tails) / width[step]
+        count = own * (tails + 1.0) / (tails + far)
+        pull = (count / np.square(width))[:, :, None] * powers
+        square = np.swapaxes(pull, 1, 2) @ powers + 1e-6 * np.eye(_DEGREE + 1)
+        weights = np.linalg.solve(square, np.swapaxes(pull, 1, 2) @ z[:, None])
+        gap = z - (powers @ weights)[:, :, 0]
+        squares, rows = (count * np.square(gap)) @ members, np.maximum(own @ members, 1e-9)
+        width = np.maximum(np.sqrt(squares / rows), _NARROWEST)[:, step]
+    far = np.square(gap / width)
+    narrow = (1.0 - share) * np.exp(level - 0.5 * (tails + 1.0) * np.log1p(far / tails)) / width
     density = np.maximum(narrow + share * wide, 1e-300)
-    return _Fit(float(np.log(density).sum()), share, share * wide / density)
+    likelihood, stray = np.log(density).sum(axis=1), share * wide / density
+    return [_Fit(float(a), float(b), c) for a, b, c in zip(likelihood, share[:, 0], stray, strict=True)]
 
 
 def _steps(x: FloatArray) -> IntArray:
@@ -150,10 +157,3 @@ def _steps(x: FloatArray) -> IntArray:
     place = np.empty(len(x), np.int64)
     place[np.argsort(x, kind="stable")] = np.arange(len(x)) * _STEPS // max(len(x), 1)
     return place
-
-
-def _student(far: FloatArray, tails: float) -> FloatArray:
-    """Return the density of Student's law."""
-    level = math.lgamma(0.5 * (tails + 1.0)) - math.lgamma(0.5 * tails)
-    shape = np.power(1.0 + np.square(far) / tails, -0.5 * (tails + 1.0))
-    return np.asarray(math.exp(level) / math.sqrt(tails * math.pi) * shape, np.float64)

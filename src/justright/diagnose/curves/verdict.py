@@ -105,7 +105,7 @@ def diagnose_curves(evidence: Evidence) -> Verdict:
 
     Notes
     -----
-    Milliseconds; nothing is trained.
+    Milliseconds, of numbers some hundredths of a second; nothing is trained.
 
     Examples
     --------
