@@ -32,7 +32,7 @@ class Alikeness:
 
     Notes
     -----
-    About 10 ns a row; memory of a few numbers a group. Nothing depends on the model.
+    15 to 35 ns a row; memory of a few numbers a group. Nothing depends on the model.
 
     Examples
     --------
@@ -56,18 +56,22 @@ class Alikeness:
 
     def add(self, block: Block) -> None:
         """Add the next rows."""
-        groups = len(self._weight)
-        place = (self._taken + np.arange(block.rows)) // self._size
+        if not block.rows:
+            return
+        first = self._taken // self._size
+        place = (self._taken + np.arange(block.rows)) // self._size - first
+        own = slice(first, first + int(place[-1]) + 1)
         weight = np.asarray(block.weight, np.float64)
         self._taken += block.rows
-        self._weight += np.bincount(place, weight, groups)
-        self._weights_squared += np.bincount(place, np.square(weight), groups)
+        self._weight[own] += np.bincount(place, weight)
+        self._weights_squared[own] += np.bincount(place, np.square(weight))
+        sums = self._sums[own]
         if self._classes:
             cell = place * self._classes + np.asarray(block.target).reshape(-1).astype(np.int64)
-            self._sums += np.bincount(cell, weight, self._sums.size).reshape(self._sums.shape)
+            sums += np.bincount(cell, weight, sums.size).reshape(sums.shape)
             return
         target = np.asarray(block.target, np.float64).reshape(block.rows, -1)[:, 0]
-        self._sums[:, 0] += np.bincount(place, weight * target, groups)
+        sums[:, 0] += np.bincount(place, weight * target)
         self._squares += float(weight @ np.square(target))
 
     @property
