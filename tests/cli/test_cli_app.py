@@ -31,9 +31,10 @@ SURFACE = {
     "report": "run --out",
     "register": "model --name --alias --rollback --why --registry --json",
     "serve": "models --name --host --port --workers --token-file --no-token --allow-host --traffic --registry"
-    " --log --log-share --quiet --plugin",
+    " --log --log-set --monitor --quiet --plugin",
     "export": "model --container --name --json",
-    "monitor": "model table --against --window --time --labels --id --log --html --webhook --accept --why --json",
+    "monitor": "model table --against --window --time --labels --id --log --html --webhook --accept --why"
+    " --json",
     "retrain": "name --with --promote --judge --margin --old --out --registry --json --quiet",
 }
 

@@ -108,4 +108,4 @@ def test_refused_choices(call: Any, run_folder: Path, tmp_path: Path) -> None:
     assert "one version" in refused(run, "--name", "m", "--traffic", "m@1=100")
     assert "traffic of 'other'" in refused(run, "--traffic", "other@1=100")
     assert "monitor='soon'" in refused(run, "--monitor", "soon")
-    assert "share" in refused(run, "--log", str(tmp_path / "log"), "--log-share", "2")
+    assert "share" in refused(run, "--log", str(tmp_path / "log"), "--log-set", "share=2")

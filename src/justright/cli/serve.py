@@ -42,9 +42,12 @@ def serve(
     ] = None,
     registry: Annotated[str, typer.Option(metavar="DIR", help="Folder of the registry.")] = "models",
     log: Annotated[str, typer.Option(metavar="DIR", help="Keep what is asked and answered.")] = "",
-    log_share: Annotated[
-        float, typer.Option("--log-share", metavar="X", help="Share of the rows that is kept.")
-    ] = 1.0,
+    log_set: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--log-set", metavar="KEY=VALUE", help="Of the log: share=0.1, leave_out=COL, keep_days=30 ..."
+        ),
+    ] = None,
     monitor: Annotated[
         str, typer.Option(metavar="SPAN", help="Watch for drift, in windows of 10m, 6h, 1d: see /monitor.")
     ] = "",
@@ -77,7 +80,7 @@ def serve(
         tokens=tokens,
         hosts=tuple(allow_host or ()),
         log=log,
-        log_options=_log_options(log_share) if log else None,
+        log_options=_log_options(log_set or []) if log else None,
         window=_seconds(monitor),
         vertex_routes=(aip.health, aip.predict),
         families=families_of(plugin or ()),
@@ -191,11 +194,11 @@ def _seconds(span: str) -> float:
     return float(int(number) * unit)
 
 
-def _log_options(share: float) -> Any:
+def _log_options(choices: list[str]) -> Any:
     """Return the choices of the prediction log."""
-    from justright.prediction_log import LogOptions
+    from justright.prediction_log import options_from
 
-    return LogOptions(share=share).checked()
+    return options_from(choices)
 
 
 def _with(setup: Setup, **more: Any) -> Setup:

@@ -238,12 +238,18 @@ def _work(
 
 async def _watch(server: Server, keeper: Any, parent: int, ended: asyncio.Event) -> None:
     """Show what the prediction log has kept, and end when the parent is gone."""
+    trouble = ""
     while True:
         await asyncio.sleep(0.5)
         if parent and os.getppid() != parent:
             ended.set()
         if keeper is not None:
+            for name in server.plane.names:  # a new version may need other columns
+                keeper.expect(name, server.plane.described(name).names)
             status = keeper.status()
+            if status.trouble != trouble:
+                trouble = status.trouble
+                server.tell({"event": "log", "trouble": trouble})
             server.meters.set("logged_rows", status.logged)
             server.meters.set("unlogged_rows", status.dropped)
 

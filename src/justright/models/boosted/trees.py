@@ -77,8 +77,8 @@ class Trees:
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays by name, as a bundle holds them.
 
-        A split of the missing from all others stands at infinity, and a bundle holds finite numbers only: there
-        it stands at the largest of them, which no value of a table is beyond.
+        A split of the missing from all others stands at infinity, and a bundle holds finite numbers only:
+        there it stands at the largest of them, which no value of a table is beyond.
         """
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         return found | {"threshold": np.clip(self.threshold, -_LARGEST, _LARGEST)}

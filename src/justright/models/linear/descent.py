@@ -201,9 +201,7 @@ def _mean_weight(blocks: Sequence[Block], members: Sequence[Member]) -> FloatArr
     return np.maximum(total, 1e-300) / np.maximum(count, 1.0)
 
 
-def _epoch(
-    spec: Spec, part: State, blocks: Sequence[Block], members: Sequence[Member], number: int
-) -> float:
+def _epoch(spec: Spec, part: State, blocks: Sequence[Block], members: Sequence[Member], number: int) -> float:
     """Make one pass of steps in the order of the pass; changes the arrays of `part`.
 
     Returns how far the mean targets of its batches are apart, see `alike`.
