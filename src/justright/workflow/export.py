@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from justright.bundle.card import CardFacts, ColumnFact, SliceFact, write_card
+from justright.bundle.families import FAMILIES
 from justright.bundle.format import Bundle, Link, ModelFile, write_bundle
 from justright.bundle.predictor import Predictor
 from justright.datamodule import DataModule
@@ -19,7 +20,7 @@ from justright.models.registry import is_network
 from justright.monitor import Proof, baseline
 from justright.monitor.attribution import terms_of
 from justright.recipe import Recipe
-from justright.schema import Column, Finding, Target, Value
+from justright.schema import Column, Finding, FloatArray, Target, Value
 from justright.values import figure
 from justright.workflow.fit import Fitted, Prepared
 from justright.workflow.judge import Judgement
@@ -40,10 +41,8 @@ _EVEN: Final[dict[str, tuple[str, ...]]] = {
     "weights": (f"In training all classes weighed the same; {_CORRECTED}",),
     "sampling": (f"It was trained on as many rows of each class as the rarest one has; {_CORRECTED}",),
 }
-_SMOOTH: Final = (
-    "linear",
-    "crossed",
-)  # what they say of a row they were trained on is no better than of others
+# What these say of a row that they were trained on is hardly better than of others.
+_SMOOTH: Final = ("linear", "crossed")
 _SAID: Final = 200_000  # training rows whose predictions are counted
 _LIBRARIES: Final = ("justright", "numpy", "scipy", "pyarrow", "lightgbm", "jax", "optax")
 
@@ -76,14 +75,28 @@ def export_bundle(
     )
     card = write_card(_facts(prepared, fitted, findings, reading))
     terms = terms_of(model.family, model.front, arrays, data.plan)
-    proof = _proof(judgement, target, Predictor(Bundle(model, arrays, {}, "", "")), data)
+    # A family of the user's own is scored by a module that this process need not know.
+    predictor = Predictor(Bundle(model, arrays, {}, "", "")) if model.family in FAMILIES else None
+    proof = _proof(judgement, target, predictor, data)
     watched = baseline(data.plan, data.blocks, proof=proof, terms=terms)
     return write_bundle(prepared.folder.model, model, arrays, watched, card)
 
 
-def _proof(judgement: Judgement, target: Target, predictor: Predictor, data: DataModule) -> Proof:
+def _proof(judgement: Judgement, target: Target, predictor: Predictor | None, data: DataModule) -> Proof:
     """Return what the model says of held-out rows, and what came true: what service is compared with."""
-    held, smooth = judgement.held, predictor.bundle.model.family in _SMOOTH
+    names = tuple(f"(prediction {name})" for name in target.classes) if target.task == "multiclass" else ()
+    held, prediction = judgement.held, np.asarray(judgement.held.prediction, np.float64)
+    rows = (target.task, prediction, held.target, held.weight, names or ("(prediction)",))
+    if predictor is None:
+        return Proof(*rows)
+    smooth = predictor.bundle.model.family in _SMOOTH
+    return Proof(*rows, *_said(predictor, data, smooth=smooth), smooth)
+
+
+def _said(
+    predictor: Predictor, data: DataModule, *, smooth: bool
+) -> tuple[FloatArray | None, FloatArray | None]:
+    """Return what the exported model says of training rows, of a sample by fingerprint, and their weights."""
     limit = np.uint64(min((_SAID if smooth else _SAID // 10) / max(data.rows, 1), 1.0) * (2.0**64 - 2048))
     said, weight = [], []
     for block in data.blocks:
@@ -94,11 +107,7 @@ def _proof(judgement: Judgement, target: Target, predictor: Predictor, data: Dat
             known = np.isfinite(margins).all(axis=1)
             said.append(predictor.expected(margins[known]))
             weight.append(part.weight[known].astype(np.float64))
-    names = tuple(f"(prediction {name})" for name in target.classes) if target.task == "multiclass" else ()
-    names = names or ("(prediction)",)
-    own, weights = (np.concatenate(said), np.concatenate(weight)) if said else (None, None)
-    prediction = np.asarray(held.prediction, np.float64)
-    return Proof(target.task, prediction, held.target, held.weight, names, own, weights, smooth)
+    return (np.concatenate(said), np.concatenate(weight)) if said else (None, None)
 
 
 def _facts(prepared: Prepared, fitted: Fitted, findings: list[Finding], reading: Reading | None) -> CardFacts:
