@@ -304,3 +304,21 @@ def test_what_lightgbm_refuses_is_a_training_error(table):
     blocks[0].target[0] = -1.0
     with pytest.raises(TrainingError, match="LightGBM refuses"):
         trained(spec, blocks, (Member(0), Member(1)))
+
+
+def test_what_silences_a_thread_leaves_the_number_of_threads_at_one(monkeypatch):
+    """LightGBM has one number for the process: another one while a member begins leads it out of its arrays."""
+    import lightgbm
+
+    from justright.models.boosted.library import silence
+
+    seen = []
+    made = lightgbm.Dataset
+
+    def watched(*arguments, **named):
+        seen.append(named["params"])
+        return made(*arguments, **named)
+
+    monkeypatch.setattr(lightgbm, "Dataset", watched)
+    silence()
+    assert [params["num_threads"] for params in seen] == [1]
