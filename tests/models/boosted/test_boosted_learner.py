@@ -307,7 +307,7 @@ def test_what_lightgbm_refuses_is_a_training_error(table):
 
 
 def test_what_silences_a_thread_leaves_the_number_of_threads_at_one(monkeypatch):
-    """LightGBM has one number for the process: another one while a member begins leads it out of its arrays."""
+    """One number for the process: another one while a member begins leads it out of its arrays."""
     import lightgbm
 
     from justright.models.boosted.library import silence
