@@ -101,7 +101,7 @@ def test_an_interrupt_inside_a_verb_is_130(call: Any, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["trian"], "error: No such command 'trian'. Did you mean 'train'?. Next: justright --help"),
+        (["profil"], "error: No such command 'profil'. Did you mean 'profile'?. Next: justright --help"),
         (["train", "--tragte"], "No such option: --tragte"),
         (["predict", "m"], "Next: justright predict --help"),
         (["train", "t", "--task", "x"], "'x' is not one of 'auto', 'regression', 'binary', 'multiclass'"),

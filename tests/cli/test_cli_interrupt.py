@@ -84,6 +84,8 @@ train = importlib.import_module("justright.workflow.train")
 fit = importlib.import_module("justright.workflow.fit")
 
 place, *arguments = sys.argv[1:]
+# A shell gives what it starts in the background a signal that is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def interrupt(*_, **__):
     signal.raise_signal(signal.SIGINT)  # in this thread, now: `os.kill` may come later

@@ -132,6 +132,11 @@ class Predictor:
         self.columns = tuple(self.plan.columns)
         self.optional = _optional(self.plan) | set(model.missing_seen)
         self.encoder = RowEncoder(self.plan, self.optional)
+        self._families = families
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what it was made of: what is prepared for quick answers is made again."""
+        return Predictor, (self.bundle, self._families)
 
     def predict(self, table: Any) -> AnyArray:
         """Return one prediction a row.
