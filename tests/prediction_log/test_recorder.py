@@ -95,7 +95,8 @@ def test_a_full_disk_stops_the_log_and_room_starts_it_again(tmp_path, asks, monk
         until(lambda: log.status().trouble)
         assert "No space left on device" in log.status().trouble
         time.sleep(0.1)
-        assert log.status().logged == 1 and ids(tmp_path) == ["before"]
+        # What was written and not yet forced to disk may be seen until it is taken back; it does not count.
+        assert log.status().logged == 1 and ids(tmp_path) in (["before"], ["before", "meanwhile"])
         full.clear()
         assert log.flush()
         assert log.status().trouble == "" and log.status().dropped == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("jax", reason="networks train with jax: pip install 'justright[neural]'")
@@ -41,6 +41,7 @@ def same(first: Rows, second: Rows) -> None:
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name), err_msg=name)
 
 
+@settings(max_examples=25, deadline=None)  # each shape is compiled
 @given(st.integers(1, 60), st.integers(1, 70), st.integers(0, 2**63), st.integers(0, 1000))
 def test_every_row_is_in_one_batch_with_all_that_belongs_to_it(n, size, seed, number):
     made = batches_of(numbered(n), size, seed, number, 0)
