@@ -7,6 +7,7 @@ import json
 import pytest
 
 from justright.serve.dataplane import DataPlane, Group, load_plane
+from justright.serve.limits import Limits
 from justright.serve.server import Server, build_app
 
 
@@ -109,3 +110,22 @@ def test_contributions_sum_to_the_margin(client, golden, plane):
     margins = model.margins_of(model.encoder.rows(golden["rows"]))[:, 0]
     for found, margin in zip(answer.json()["predictions"], margins, strict=True):
         assert sum(found["contributions"].values()) == pytest.approx(margin, rel=1e-9, abs=1e-9)
+
+
+def test_no_protocol_takes_more_rows_than_the_limit(golden, plane, wired):
+    client = wired.Client(build_app(plane, limits=Limits(rows=2)))
+    rows = golden["rows"][:3]
+    names = plane.columns("buys")
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    tensors = [
+        {"name": n, "shape": [3, 1], "datatype": "BYTES", "data": texts(v)} for n, v in columns.items()
+    ]
+    asked = {
+        "/v1/models/buys:predict": {"instances": rows},
+        "/v1/models/buys:classify": {"examples": rows},
+        "/invocations": {"dataframe_records": rows},
+        "/v2/models/buys/infer": {"inputs": tensors},
+    }
+    for path, body in asked.items():
+        refused = client.post(path, body, {"content-type": "application/json"})
+        assert refused.status == 413 and "rows" in refused.text, path

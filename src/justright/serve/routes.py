@@ -46,7 +46,7 @@ class Routes:
     busy : callable, optional
         True while the server ends: then it says that it is not ready.
     most_rows : int, default 65,536
-        A Parquet file of more rows is refused before it is unpacked.
+        A body of more rows, and never of fewer than 65,536, is refused before anything is made of it.
     """
 
     def __init__(
@@ -61,7 +61,8 @@ class Routes:
         self._plane = plane
         self._choice = _Choice(plane)
         self._busy = busy
-        self._most_rows = most_rows
+        # Fewer are refused by the edge, with 413; this keeps what is made of a body within bounds.
+        self._most_rows = max(most_rows, 65_536)
         ready = Target("other", {"GET": self._health}, tfserving.refuse, open=True)
         self._fixed: dict[str, Target] = {"/health": ready}
         for path, made in plain.items():
@@ -74,7 +75,7 @@ class Routes:
         if health:
             self._fixed[health] = Target("vertex", {"GET": self._ready}, vertex.refuse, open=True)
         if predict:
-            ask = Ask(self._choice.first, _vertex, vertex.write)
+            ask = Ask(self._choice.first, partial(_vertex, most_rows=self._most_rows), vertex.write)
             self._fixed[predict] = Target("vertex", {"POST": ask}, vertex.refuse)
         self._fixed |= self._mlflow() | self._openinference()
 
@@ -94,7 +95,7 @@ class Routes:
     def _tfserving(self, route: tfserving.Route) -> Target:
         """Return what a path of TensorFlow Serving names."""
         if route.verb in ("predict", "classify", "regress"):
-            read = partial(_tfserving, verb=route.verb)
+            read = partial(_tfserving, verb=route.verb, most_rows=self._most_rows)
             pick = partial(self._choice.pick, route.name, route.version, route.label)
             return Target("tfserving", {"POST": Ask(pick, read, tfserving.write)}, tfserving.refuse)
         answer = self._status if route.verb == "status" else self._metadata
@@ -127,7 +128,7 @@ class Routes:
         """Return what a path of the Open Inference Protocol names."""
         if route.verb == "infer":
             pick = partial(self._choice.pick, route.name, route.version, "")
-            ask = Ask(pick, _openinference, openinference.write)
+            ask = Ask(pick, partial(_openinference, most_rows=self._most_rows), openinference.write)
             return Target("openinference", {"POST": ask}, openinference.refuse)
         return Target("openinference", {"GET": partial(self._inference_told, route)}, openinference.refuse)
 
@@ -229,14 +230,14 @@ def _key(request: Request) -> str:
     return request.id if b"x-request-id" in request.headers else ""
 
 
-def _tfserving(request: Request, described: Described, *, verb: Any) -> Question:
+def _tfserving(request: Request, described: Described, *, verb: Any, most_rows: int) -> Question:
     """Read a request of TensorFlow Serving."""
-    return tfserving.read(request.body, described, verb, request_id=request.id)
+    return tfserving.read(request.body, described, verb, request_id=request.id, most_rows=most_rows)
 
 
-def _vertex(request: Request, described: Described) -> Question:
+def _vertex(request: Request, described: Described, *, most_rows: int) -> Question:
     """Read a request of Vertex AI."""
-    return vertex.read(request.body, described, request_id=request.id)
+    return vertex.read(request.body, described, request_id=request.id, most_rows=most_rows)
 
 
 def _mlflow(request: Request, described: Described, *, most_rows: int) -> Question:
@@ -248,13 +249,15 @@ def _mlflow(request: Request, described: Described, *, most_rows: int) -> Questi
     return mlflow.read(request.body, described, media, request_id=request.id, most_rows=most_rows)
 
 
-def _openinference(request: Request, described: Described) -> Question:
+def _openinference(request: Request, described: Described, *, most_rows: int) -> Question:
     """Read a request of the Open Inference Protocol."""
     size = request.headers.get(b"inference-header-content-length", b"0")
     if not size.isdigit() or len(size) > 12 or int(size) > len(request.body):
         received = f"Inference-Header-Content-Length={size[:40].decode('latin-1')!r}"
         raise TableError(received, allowed=f"0 to {len(request.body)}, the bytes of the body")
-    return openinference.read(request.body, described, request_id=request.id, json_size=int(size))
+    return openinference.read(
+        request.body, described, request_id=request.id, json_size=int(size), most_rows=most_rows
+    )
 
 
 @cache
