@@ -162,7 +162,8 @@ class Load:
         now = time.perf_counter()
         while self._free and now - due < _LATE:
             connection = self._free.popleft()
-            if connection.open:
+            # One that was closed while it was free and is open again stands here twice.
+            if connection.open and connection.request is None:
                 break
         else:
             self._count["unsent"] += 1
