@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 from justright.export.pins import SERVING_WITHOUT, imported_by, pins, roots_of
 
 
@@ -20,9 +22,23 @@ def test_versions_are_those_that_are_installed():
     )
 
 
-def test_extras_are_not_followed_unless_they_are_asked_for():
-    assert "pytest" not in names(pins(["markdown-it-py", "msgspec", "numpy", "rich"]))
-    assert "h11" in names(pins(["httpcore"]))
+def installed(folder: Path, name: str, *needs: str) -> None:
+    """Write what an installer leaves behind of a library: its name, version and what it asks for."""
+    place = folder / f"{name}-1.0.dist-info"
+    place.mkdir()
+    asks = "".join(f"Requires-Dist: {need}\n" for need in needs)
+    (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{asks}")
+
+
+def test_extras_are_not_followed_unless_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    installed(tmp_path, "upper", "middle[fast]>=1", "lower")
+    installed(tmp_path, "middle", "quick; extra == 'fast'", "slow; extra == 'calm'")
+    installed(tmp_path, "lower", "pytest; extra == 'test'")
+    installed(tmp_path, "quick")
+    installed(tmp_path, "slow")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert names(pins(["upper"])) == ["lower", "middle", "quick", "upper"]
+    assert names(pins(["middle"])) == ["middle"]
 
 
 def test_what_is_not_installed_is_left_out():
