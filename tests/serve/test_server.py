@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -133,6 +135,46 @@ def test_a_full_queue_is_a_429(plane, golden, wired):
     assert answers[-1].headers["retry-after"] == "1"
     assert server.meters.total("shed_total") == 4
     assert wired.Client(server).post(PREDICT, body).status == 200
+
+
+def test_a_refusal_waits_so_that_others_are_answered_first(plane, golden, wired):
+    limits = Limits(queue=1, refusal_seconds=0.4)
+    body = json.dumps({"instances": golden["rows"][:1]}).encode()
+
+    async def ask() -> list[float]:
+        server = build_app(plane, limits=limits)
+        pipes = [wired.Pipe(server) for _ in range(3)]
+        begin, told = time.monotonic(), [0.0] * 3
+        for pipe in pipes:
+            pipe.give(wired.raw("POST", PREDICT, body))
+        while not all(told):
+            await asyncio.sleep(0.005)
+            for i, pipe in enumerate(pipes):
+                told[i] = told[i] or (time.monotonic() - begin if pipe.sent else 0.0)
+        assert b" 200 OK" in pipes[0].sent and b" 429 " in pipes[1].sent
+        return told
+
+    first, *others = asyncio.run(ask())
+    assert first < min(others) and min(others) >= 0.2
+
+
+def test_a_held_refusal_outlives_neither_the_client_nor_the_server(plane, golden, wired):
+    body = json.dumps({"instances": golden["rows"][:1]}).encode()
+
+    async def leave() -> int:
+        server = build_app(plane, limits=Limits(queue=1, refusal_seconds=0.05))
+        pipes = [wired.Pipe(server) for _ in range(3)]
+        for pipe in pipes:
+            pipe.give(wired.raw("POST", PREDICT, body))
+        pipes[1].close()
+        server.connections.drain()
+        while not all(pipe.closed for pipe in pipes):
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.1)
+        assert b" 429 " in pipes[2].sent and not pipes[1].sent
+        return len(server.connections.open)
+
+    assert asyncio.run(leave()) == 0
 
 
 def test_request_ids_come_back(client):

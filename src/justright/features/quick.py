@@ -74,6 +74,8 @@ class QuickPlan:
         self._numbers = _getter([at[data.numeric[place].column.name] for place in plain])
         self._centre = np.asarray([data.numeric[place].centre for place in plain], np.float64)
         self._scale = np.asarray([data.numeric[place].scale for place in plain], np.float64)
+        self._most = np.full(len(plain), _LIMIT)
+        self._least = -self._most
         self._categories = _getter([at[data.categorical[place].column.name] for place in coded])
         self._known = [_Known(data.categorical[place]) for place in coded]
         self._gets = [known.codes.get for known in self._known]
@@ -114,7 +116,7 @@ class QuickPlan:
             return None
         with np.errstate(all="ignore"):
             z = (values - self._centre) / self._scale
-            numeric = np.minimum(np.maximum(z, -_LIMIT), _LIMIT).astype(np.float32, order="C")
+            numeric = np.minimum(np.maximum(z, self._least), self._most).astype(np.float32, order="C")
         tokens = None
         if self._rest is not None:
             rest = self._encode_rest(columns, rows)

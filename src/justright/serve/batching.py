@@ -1,6 +1,7 @@
 """Natural batching: what has queued while a batch was scored is the next batch. No timer, no thread for it.
 
-    submit -> waiting -> flush, once the loop has read all that had come -> one pass a model -> answers
+    submit -> waiting -> one pass a model, once the loop has read all that had come -> answers
+                         or once enough rows wait: joining more gains nothing
 
 A request of many bytes would hold the loop, so it goes to one thread of its own, one after the other.
 """
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
 
 from justright.errors import JustrightError
+from justright.serve.admission import Admission
 from justright.serve.exchange import Answers, Question
 from justright.serve.limits import Limits
 from justright.serve.scoring import Served
@@ -22,7 +24,8 @@ __all__ = ["Batcher", "Done"]
 Done: TypeAlias = Callable[[Question, "Answers | Exception"], None]
 """Told the answers to a question, or why there are none; called in the loop's thread."""
 
-_ROWS: Final = 8192
+# What a pass costs beside its rows is a tenth of theirs here; more at once leave the cache of the processor.
+_ROWS: Final = 64
 
 
 class Batcher:
@@ -31,26 +34,28 @@ class Batcher:
     Parameters
     ----------
     limits : Limits
-        `queue`, `large_queue`.
+        `queue`, `crowd`, `large_queue`.
     counted : callable, optional
         Told the number of questions and rows of every pass.
+
+    Attributes
+    ----------
+    admission : Admission
+        Says when no more is taken in this turn of the loop.
     """
 
     def __init__(self, limits: Limits, counted: Callable[[int, int], None] | None = None) -> None:
         self._limits = limits
         self._counted = counted
+        self.admission = Admission(limits)
         self._waiting: list[tuple[Served, Question, Done]] = []
+        self._rows = 0
         self._large = 0
         self._thread: ThreadPoolExecutor | None = None
 
     def __len__(self) -> int:
         """Number of questions that wait."""
         return len(self._waiting) + self._large
-
-    @property
-    def full(self) -> bool:
-        """No more can wait."""
-        return len(self._waiting) >= self._limits.queue
 
     @property
     def large_full(self) -> bool:
@@ -62,12 +67,17 @@ class Batcher:
 
         Where it is `alone`, for there is no other client, nothing can join it, and it is answered at once.
         """
-        if alone and not self._waiting:
+        admission = self.admission
+        if alone and not admission.taken:
             self._pass([(served, question, done)])
             return
-        if not self._waiting:
-            asyncio.get_running_loop().call_soon(self.flush)
+        if not admission.taken:
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        admission.take()
         self._waiting.append((served, question, done))
+        self._rows += question.size
+        if self._rows >= _ROWS:
+            self.flush()
 
     def aside(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """Do a large work in the thread, and give its result or its exception to `done` in the loop."""
@@ -86,6 +96,7 @@ class Batcher:
     def flush(self) -> None:
         """Answer all that waits, one pass a version of a model."""
         waiting, self._waiting = self._waiting, []
+        self._rows = 0
         if len(waiting) == 1:
             self._pass(waiting)
             return
@@ -93,21 +104,17 @@ class Batcher:
         for item in waiting:
             by_model.setdefault(item[0], []).append(item)
         for items in by_model.values():
-            part: list[tuple[Served, Question, Done]] = []
-            rows = 0
-            for item in items:
-                part.append(item)
-                rows += item[1].size
-                if rows >= _ROWS:
-                    self._pass(part)
-                    part, rows = [], 0
-            if part:
-                self._pass(part)
+            self._pass(items)
 
     def close(self) -> None:
         """End the thread."""
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _end_turn(self) -> None:
+        """Answer what waits; the loop has read all that had come."""
+        self.flush()
+        self.admission.end_turn()
 
     def _pass(self, items: list[tuple[Served, Question, Done]]) -> None:
         """Answer some questions to one model."""

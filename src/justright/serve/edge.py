@@ -7,7 +7,9 @@ Every refusal is a sentence with the row and the column, never a traceback.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import random
 import secrets
 import time
 import traceback
@@ -248,8 +250,9 @@ class Edge:
         if len(request.body) >= self._limits.large:
             self._aside(partial(self._large, ask, request, served), opened)
             return
-        if batcher.full:
-            raise self._shed()
+        if batcher.admission.full:
+            self._shed(opened)
+            return
         question = ask.read(request, served.described)
         self._check_rows(question)
         batcher.submit(served, question, opened, alone=self.alone())
@@ -257,7 +260,8 @@ class Edge:
     def _aside(self, work: Callable[[], Any], opened: _Opened) -> None:
         """Do something in the thread."""
         if self.batcher.large_full:
-            raise self._shed()
+            self._shed(opened)
+            return
         self.batcher.aside(work, opened.aside_done)
 
     def _large(self, ask: Ask, request: Request, served: Served) -> tuple[Question, Answers, bytes]:
@@ -273,10 +277,21 @@ class Edge:
             allowed = f"{self._limits.rows} at once"
             raise Refusal(413, f"received {question.size} rows; allowed: {allowed}")
 
-    def _shed(self) -> Refusal:
-        """Refuse since too many wait."""
+    def _shed(self, opened: _Opened) -> None:
+        """Refuse since too many wait; a while later, for who is told at once may ask again at once.
+
+        And not all at one time, for they would come again together.
+        """
         self._meters.add("shed_total")
-        return Refusal(429, "too many requests wait; try again in a second", (("retry-after", "1"),))
+        self.batcher.admission.held += 1
+        opened.request.body = b""
+        wait = self._limits.refusal_seconds * (0.5 + random.random())
+        asyncio.get_running_loop().call_later(wait, self._come_again, opened)
+
+    def _come_again(self, opened: _Opened) -> None:
+        """Tell a client that it was refused."""
+        self.batcher.admission.held -= 1
+        opened.refuse(Refusal(429, "too many requests wait; try again in a second", (("retry-after", "1"),)))
 
     def counted(self, requests: int, rows: int) -> None:
         """Count a pass."""
@@ -316,7 +331,7 @@ class Edge:
                 "path": _shown(request.url),
                 "status": status,
                 "ms": round(seconds * 1e3, 3),
-                "in": len(request.body),
+                "in": request.size,
                 "out": size,
             }
             if opened.served is not None:

@@ -19,7 +19,13 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows : int, default 65,536
         Most rows of a request.
     queue : int, default 512
-        Most requests that wait for one pass over the models; beyond it a request is refused with 429.
+        Most requests that are let in at once; beyond it a request is refused with 429.
+    crowd : int, default 64
+        Where for a tenth of a second more than so many want an answer, only a few are let in at once, so that
+        these are answered soon.
+    refusal_seconds : float, default 0.5
+        About so long, give or take a half, waits the refusal with 429: clients that ask again at once would
+        take the time of those that are let in.
     large : int, default 256 KiB
         From so many bytes on a request is scored in a thread of its own.
     large_queue : int, default 8
@@ -45,6 +51,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     head: int = 64 << 10
     rows: int = 65_536
     queue: int = 512
+    crowd: int = 64
+    refusal_seconds: float = 0.5
     large: int = 256 << 10
     large_queue: int = 8
     connections: int = 10_000

@@ -45,9 +45,14 @@ class Request:
     body : bytes
     begun : float
         `time.monotonic()` when its first byte came.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of the body, also once it is dropped.
     """
 
-    __slots__ = ("begun", "body", "headers", "id", "keep", "method", "note", "url")
+    __slots__ = ("begun", "body", "headers", "id", "keep", "method", "note", "size", "url")
 
     def __init__(
         self, method: str, url: bytes, headers: Mapping[bytes, bytes], body: bytes, begun: float
@@ -56,6 +61,7 @@ class Request:
         self.url = url
         self.headers = headers
         self.body = body
+        self.size = len(body)
         self.begun = begun
         self.keep = True
         self.id = ""

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from justright.errors import BundleError
 from justright.models.boosted import forward
-from justright.models.boosted.forward import check, margins, sums
+from justright.models.boosted.forward import check, margins, prepared, sums
 from justright.models.boosted.learner import BoostedLearner
+from justright.models.boosted.lookup import lookup_of
 from justright.recipe import Boosting
 from justright.schema import Block, Tokens
 
@@ -116,6 +117,21 @@ def test_the_unit_of_the_target_is_given_back(model):
     front, arrays, blocks, _, said = model()
     scaled = margins({**front, "scale": 3.0, "centre": -1.0}, arrays, blocks[0])
     np.testing.assert_allclose(scaled, 3.0 * said - 1.0)
+
+
+def test_service_makes_tables_once_rows_have_walked_as_long_as_that_takes(model, monkeypatch):
+    front, arrays, blocks, _, said = model()
+    monkeypatch.setattr(forward, "_WORTH", 20 * len(arrays["root"]))
+    score, made = prepared(front, arrays), []
+    monkeypatch.setattr(forward, "lookup_of", lambda trees: made.append(trees) or lookup_of(trees))
+    sizes = [6, 10, 9, 1, 5, 40]  # 10 and 9 walk, 40 more would walk longer than tables take; 6 need neither
+    found, counts, begin = [], [], 0
+    for size in sizes:
+        found.append(score(blocks[0].slice(begin, begin + size)))
+        counts.append(len(made))
+        begin += size
+    assert counts == [0, 0, 0, 0, 0, 1]
+    np.testing.assert_array_equal(np.concatenate(found), said[:begin])
 
 
 def test_words_decide_wherever_they_stand_in_a_row(model):

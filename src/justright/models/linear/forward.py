@@ -11,6 +11,7 @@ z is cut at `clip` standard deviations, and held to the range of the training ro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -172,6 +173,7 @@ class _Scorer:
         self._tokens = weights[layout.token_offset :]
         self._bounds = layout.bounds()
         self._scale, self._centre = float(front.get("scale", 1.0)), float(front.get("centre", 0.0))
+        self._plain = (self._scale, self._centre) == (1.0, 0.0)
 
     def margins(self, block: Block) -> FloatArray:
         """Return the margins of encoded rows."""
@@ -179,7 +181,8 @@ class _Scorer:
         if self._bounds is not None:
             z = np.minimum(np.maximum(z, self._bounds[0]), self._bounds[1])
         total = z.astype(np.float64) @ self._numeric + self._bias
-        if not np.isfinite(total).all():  # some number is missing (or weighs without end)
+        finite = math.isfinite(total.item()) if total.size == 1 else np.isfinite(total).all()
+        if not finite:  # some number is missing (or weighs without end)
             total = self._with_missing(z)
         codes = block.codes
         if len(self._coded) > 1 and len(codes) <= self._few:
@@ -195,7 +198,7 @@ class _Scorer:
             parts = self._tokens.take(tokens.indices, axis=0) * tokens.values[:, None].astype(np.float64)
             sums = np.concatenate([np.zeros((1, parts.shape[1])), np.cumsum(parts, axis=0)])
             total = total + (sums[tokens.indptr[1:]] - sums[tokens.indptr[:-1]])
-        return np.asarray(total * self._scale + self._centre)
+        return total if self._plain else np.asarray(total * self._scale + self._centre)
 
     def _with_missing(self, z: npt.NDArray[np.float32]) -> FloatArray:
         """Return what numbers add where some are missing: these count as their mean, and by an indicator."""

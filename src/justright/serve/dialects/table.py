@@ -6,7 +6,7 @@ What leaves here is what `Question.columns` promises, so that nobody after it lo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -143,7 +143,7 @@ class RowReader:
         columns = _transposed(rows, names)
         if columns is None:
             return None
-        whole = type(rows[0]) is not list and all(None not in column for column in columns)
+        whole = type(rows[0]) is not list and None not in chain.from_iterable(columns)
         known = 1 + len(names) * len(rows) + sum(value is not None for value in _others(found))
         if not no_key_twice(body, known if whole else 0):
             return None
