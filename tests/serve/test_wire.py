@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import time
 
@@ -11,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from justright.serve.limits import Limits
-from justright.serve.server import build_app
+from justright.serve.requestlog import RequestLog
+from justright.serve.server import Server, build_app
 
 PREDICT = "/v1/models/buys:predict"
 ROW = json.dumps({"instances": [{"seen": None, "colour": None}]}).encode()
@@ -62,6 +64,72 @@ def test_a_body_in_chunks(wired, plane):
     chunks = [b"%x\r\n" % len(part) + part + b"\r\n" for part in (ROW[:10], ROW[10:])]
     _, answers = talk(wired, build_app(plane), head, *chunks, b"0\r\n\r\n")
     assert answers[0].status == 200
+
+
+def test_the_time_of_a_request_that_came_with_another_begins_with_it(wired, plane):
+    server = build_app(plane)
+    whole = wired.raw("GET", "/health")
+    begin = time.monotonic()
+    _, answers = talk(wired, server, whole * 7, answers=7)
+    spent = time.monotonic() - begin
+    assert [answer.status for answer in answers] == [200] * 7
+    told = server.meters.text()
+    assert float(told.partition("justright_request_seconds_sum ")[2].partition("\n")[0]) <= 7 * spent
+
+    async def half():
+        pipe = wired.Pipe(build_app(plane))
+        pipe.give(whole + whole[:20])
+        pipe.connection.check(time.monotonic() + 11)
+        return await pipe.answers(2)
+
+    assert [answer.status for answer in asyncio.run(half())] == [200, 408]
+
+
+OFFER = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAEAAEAAAAIAAAAB"}
+
+
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+def test_an_offer_of_another_protocol_is_not_taken(wired, plane, step):
+    server = build_app(plane)
+    plain, offered = wired.raw("POST", PREDICT, ROW), wired.raw("POST", PREDICT, ROW, OFFER)
+    chunked = offered.replace(b"content-length: %d" % len(ROW), b"transfer-encoding: chunked")
+    chunked = chunked[: -len(ROW)] + b"%x\r\n" % len(ROW) + ROW + b"\r\n0\r\n\r\n"
+    looked = wired.raw("GET", "/health", None, OFFER)
+    sent = offered + plain + chunked + looked + plain
+    parts = [sent[i : i + step] for i in range(0, len(sent), step)]
+    pipe, answers = talk(wired, server, *parts, answers=5)
+    assert [answer.status for answer in answers] == [200] * 5
+    assert len({answer.body for answer in (*answers[:3], answers[4])}) == 1
+    assert not pipe.closed
+
+
+def test_an_offer_with_a_close_and_one_that_is_too_long(wired, plane):
+    ends = OFFER | {"connection": "upgrade, close"}
+    pipe, answers = talk(wired, build_app(plane), wired.raw("POST", PREDICT, ROW, ends))
+    assert answers[0].status == 200 and pipe.closed
+    long = wired.raw("POST", PREDICT, b"x" * 2000, OFFER)
+    _, answers = talk(wired, build_app(plane, limits=Limits(body=1000)), long)
+    assert [answer.status for answer in answers] == [413]
+    pipe, answers = talk(wired, build_app(plane), b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert answers[0].status in (404, 405) and pipe.closed
+
+
+def test_a_refusal_before_the_end_has_the_form_of_its_protocol_an_id_and_a_line(wired, plane):
+    stream = io.BytesIO()
+    log = RequestLog(stream)
+    server = Server(plane, limits=Limits(body=1000), log=log)
+    head = wired.raw("POST", "/invocations", None, {"content-length": "5000", "x-request-id": "mine-1"})
+    _, answers = talk(wired, server, head)
+    assert (answers[0].status, answers[0].headers["x-request-id"]) == (413, "mine-1")
+    assert answers[0].json()["error_code"] == "BAD_REQUEST"
+    log.close()
+    line = json.loads(stream.getvalue().splitlines()[0])
+    assert (line["id"], line["status"], line["path"], line["method"]) == (
+        "mine-1",
+        413,
+        "/invocations",
+        "POST",
+    )
 
 
 def test_a_client_that_waits_for_100_continue(wired, plane):

@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from justright.errors import JustrightError, http_code
 from justright.serve.access import Access
 from justright.serve.batching import Batcher
-from justright.serve.exchange import Answers, Described, Question, Recorder
+from justright.serve.exchange import Answers, Described, Question, Recorder, TooManyRowsError
 from justright.serve.limits import Limits
 from justright.serve.metrics import Meters
 from justright.serve.requestlog import RequestLog
@@ -224,11 +224,13 @@ class Edge:
         except Exception as error:  # noqa: BLE001 - translated: ours to a sentence, others to a 500 and the log
             opened.refuse(error)
 
-    def malformed(self, status: int, sentence: str) -> tuple[bytes, str]:
-        """Return the body of a refusal of what is no whole request, and its content type; count it."""
-        self._meters.request("other", status, 0.0)
-        target = self._find("/")
-        return target.refuse(status, sentence), target.refuse_kind
+    def malformed(self, status: int, sentence: str, request: Request) -> tuple[bytes, bytes]:
+        """Return head and body of a refusal of what is no whole request; count and log it."""
+        request.id = self._ids.of(request.headers.get(b"x-request-id"))
+        target = self._target(request.url or b"/")
+        body = target.refuse(status, sentence)
+        self.ended(request, target, status, len(body))
+        return b"".join((self.head(status, target.refuse_kind), request.id.encode("latin-1"), b"\r\n")), body
 
     def _check(self, request: Request, target: Target) -> None:
         """Refuse who may not ask."""
@@ -318,11 +320,18 @@ class Edge:
             found = self._heads[status, kind] = (line + "x-request-id: ").encode("latin-1")
         return found
 
-    def ended(self, opened: _Opened, status: int, size: int) -> None:
+    def ended(
+        self,
+        request: Request,
+        target: Target,
+        status: int,
+        size: int,
+        served: Served | None = None,
+        rows: int = 0,
+    ) -> None:
         """Count and log an answer that is about to be sent."""
-        request = opened.request
         seconds = time.monotonic() - request.begun
-        self._meters.request(opened.target.protocol, status, seconds)
+        self._meters.request(target.protocol, status, seconds)
         if self._log.on:
             line: dict[str, Any] = {
                 "time": round(self._clock(), 6),
@@ -334,8 +343,8 @@ class Edge:
                 "in": request.size,
                 "out": size,
             }
-            if opened.served is not None:
-                line |= {"model": opened.served.name, "version": opened.served.version, "rows": opened.rows}
+            if served is not None:
+                line |= {"model": served.name, "version": served.version, "rows": rows}
             self._log.write(line)
 
     def record(self, question: Question, answers: Answers) -> None:
@@ -369,7 +378,7 @@ class _Ids:
 class _Opened:
     """A request that is being answered; called with the answers to its question."""
 
-    __slots__ = ("_connection", "_edge", "ask", "request", "rows", "served", "target")
+    __slots__ = ("_connection", "_edge", "ask", "request", "served", "target")
 
     def __init__(self, edge: Edge, request: Request, connection: Connection, target: Target) -> None:
         self._edge = edge
@@ -378,7 +387,6 @@ class _Opened:
         self.target = target
         self.ask: Ask | None = None
         self.served: Served | None = None
-        self.rows = 0
 
     def __call__(self, question: Question, answers: Answers | Exception) -> None:
         """Write the answers to the question."""
@@ -408,7 +416,7 @@ class _Opened:
         edge, request = self._edge, self.request
         lines = [edge.head(reply.status, reply.kind), request.id.encode("latin-1"), b"\r\n"]
         lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in reply.more]
-        edge.ended(self, reply.status, len(reply.body))
+        edge.ended(request, self.target, reply.status, len(reply.body), self.served)
         self._connection.reply(b"".join(lines), reply.body)
 
     def refuse(self, error: Exception) -> None:
@@ -420,6 +428,8 @@ class _Opened:
             return
         if isinstance(error, Refusal):
             status, sentence, more = error.status, str(error), error.more
+        elif isinstance(error, TooManyRowsError):
+            status, sentence = 413, str(error)
         elif isinstance(error, JustrightError):
             status, sentence = http_code(error), str(error)
         else:
@@ -430,10 +440,10 @@ class _Opened:
     def _answered(self, question: Question, answers: Answers, body: bytes) -> None:
         """Send the answer of a model, then tell who keeps it."""
         assert self.ask is not None
-        self.rows = question.size
         edge = self._edge
         head = b"".join((edge.head(200, self.ask.kind), self.request.id.encode("latin-1"), b"\r\n"))
-        edge.ended(self, 200, len(body))  # before the answer leaves: a process that dies has counted it
+        # Before the answer leaves: a process that dies has counted it.
+        edge.ended(self.request, self.target, 200, len(body), self.served, question.size)
         self._connection.reply(head, body)
         edge.record(question, answers)
 

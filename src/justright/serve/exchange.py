@@ -15,9 +15,23 @@ from typing import Any, Protocol
 
 import msgspec
 
+from justright.errors import TableError
 from justright.schema import Block, FloatArray, Form, Kind, Task
 
-__all__ = ["Answers", "Asked", "Contributions", "Described", "Question", "Recorder", "Watch"]
+__all__ = [
+    "Answers",
+    "Asked",
+    "Contributions",
+    "Described",
+    "Question",
+    "Recorder",
+    "TooManyRowsError",
+    "Watch",
+]
+
+
+class TooManyRowsError(TableError):
+    """More rows or values than one request may hold."""
 
 
 class Question(msgspec.Struct, frozen=True, eq=False, gc=False):

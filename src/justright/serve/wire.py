@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
 import httptools
@@ -28,6 +27,7 @@ PLAIN: Final = "text/plain; charset=utf-8"
 _AHEAD: Final = 8  # requests that a client may send before it reads an answer
 _HEADERS: Final = 100
 _LINGER: Final = 2.0  # seconds in which a client may read why it was refused
+_OFFERS: Final = (b"upgrade", b"http2-settings", b"connection")
 _NAMES: Final = (b"content-length", b"host", b"authorization")  # must not come twice
 
 
@@ -81,11 +81,12 @@ class Connections:
         Answers requests.
     limits : Limits
     malformed : callable
-        `(status, sentence) -> (body, content type)` of a refusal that is made before a request is whole.
+        `(status, sentence, request) -> (head, body)` of a refusal that is made before a request is whole, of
+        which the body, and maybe more, is missing; the head as for `Connection.reply`.
     """
 
     def __init__(
-        self, handle: Handle, limits: Limits, malformed: Callable[[int, str], tuple[bytes, str]]
+        self, handle: Handle, limits: Limits, malformed: Callable[[int, str, Request], tuple[bytes, bytes]]
     ) -> None:
         self.handle = handle
         self.limits = limits
@@ -153,8 +154,10 @@ class Connection(asyncio.Protocol):
         """Take what came."""
         if self._deaf:
             return
-        if not self._incoming.feed(data):  # it wants another protocol, which is not spoken here
+        if not self._incoming.feed(data):  # it wants a tunnel, which is not given here
             self._end_after()
+            if self._busy is None and self._transport is not None:
+                self._transport.close()
 
     def eof_received(self) -> bool:
         """The client sends no more; what it asked is still answered."""
@@ -255,10 +258,9 @@ class Connection(asyncio.Protocol):
             self._ahead.clear()
             self._end_after()
             return
-        body, kind = self._family.malformed(status, sentence)
-        line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {kind}\r\n"
-        close = f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        transport.write(line.encode("ascii") + close.encode("ascii") + body)
+        head, body = self._family.malformed(status, sentence, self._incoming.so_far())
+        length = b"content-length: %d" % len(body)
+        transport.write(b"".join((head, length, self._family.date, b"\r\nconnection: close\r\n\r\n", body)))
         if transport.can_write_eof():
             transport.write_eof()
 
@@ -285,8 +287,8 @@ class _Incoming:
     """
 
     __slots__ = (
-        "_body", "_connection", "_head", "_headers", "_limits", "_over", "_parser", "_size", "_url", "begun",
-        "in_body",
+        "_body", "_connection", "_head", "_headers", "_limits", "_over", "_parser", "_size", "_upgrade",
+        "_url", "begun", "in_body",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, limits: Limits) -> None:
@@ -296,6 +298,7 @@ class _Incoming:
         self.begun = time.monotonic()  # of the request that is coming in, 0 = none is
         self.in_body = False
         self._over = False
+        self._upgrade = False
         self._head = 0
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
@@ -310,8 +313,8 @@ class _Incoming:
             self._head += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            return False
+        except httptools.HttpParserUpgrade as stop:
+            return self._upgrade and self._as_it_is(data[stop.args[0] :])
         except httptools.HttpParserError as error:
             self._refuse(400, f"received what is not HTTP/1.1 ({error!s:.80})")
             return True
@@ -319,8 +322,34 @@ class _Incoming:
             self._refuse(431, f"received more than {self._limits.head} bytes of headers")
         return True
 
+    def so_far(self) -> Request:
+        """Return what is known of a request that is not whole."""
+        method = self._parser.get_method().decode("ascii") if self._url else ""
+        return Request(method, self._url, self._headers, b"", self.begun or time.monotonic())
+
+    def _as_it_is(self, rest: bytes) -> bool:
+        """Read a request whose client offers another protocol as if it did not: the offer is not taken.
+
+        Clients of Java offer HTTP/2 with every first request; RFC 9110, 7.8: a server may ignore that.
+        """
+        self._upgrade = False
+        line = b"%s %s HTTP/%s\r\n" % (
+            self._parser.get_method(),
+            self._url,
+            self._parser.get_http_version().encode("ascii"),
+        )
+        kept = [(name, value) for name, value in self._headers.items() if name not in _OFFERS]
+        if b"close" in self._headers.get(b"connection", b"").lower():
+            kept.append((b"connection", b"close"))
+        head = b"".join(b"%s: %s\r\n" % each for each in kept)
+        self._parser = httptools.HttpRequestParser(self)
+        self.in_body, self._head = False, 0
+        return self.feed(b"".join((line, head, b"\r\n", rest)))
+
     def on_message_begin(self) -> None:
         """A request begins."""
+        if not self.begun:  # it came together with the one before
+            self.begun = time.monotonic()
         self._url = b""
         self._headers = {}
         self._body = []
@@ -341,6 +370,9 @@ class _Incoming:
 
     def on_headers_complete(self) -> None:
         """Refuse what is too long before it comes."""
+        self._upgrade = self._parser.should_upgrade() and self._parser.get_method() != b"CONNECT"
+        if self._upgrade:
+            return
         self.in_body = True
         self._head = 0
         length = self._headers.get(b"content-length", b"0")
@@ -362,7 +394,7 @@ class _Incoming:
 
     def on_message_complete(self) -> None:
         """Hand the request on."""
-        if self._over:
+        if self._over or self._upgrade:
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         method = self._parser.get_method().decode("ascii")

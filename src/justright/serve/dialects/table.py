@@ -14,7 +14,7 @@ import msgspec
 
 from justright.errors import ColumnError, RecipeError, RowError, TableError, closest
 from justright.serve.dialects.bodies import DEEPEST, kind_of, no_key_twice
-from justright.serve.exchange import Described
+from justright.serve.exchange import Described, TooManyRowsError
 
 __all__ = [
     "MOST_ROWS",
@@ -188,7 +188,7 @@ def few_enough(size: int, described: Described, most_rows: int = MOST_ROWS) -> N
 
     Raises
     ------
-    TableError
+    TooManyRowsError
         More than `most_rows`, or more than ten million values.
 
     Examples
@@ -197,7 +197,7 @@ def few_enough(size: int, described: Described, most_rows: int = MOST_ROWS) -> N
     """
     most = min(most_rows, _MOST_CELLS // max(1, len(described.columns)))
     if size > most:
-        raise TableError(f"{size} rows", allowed=f"at most {most} at once", next_step="send fewer rows")
+        raise TooManyRowsError(f"{size} rows", allowed=f"at most {most} at once", next_step="send fewer rows")
 
 
 def from_rows(
