@@ -17,9 +17,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from justright.bundle.predictor import load
 from justright.errors import StorageError
+from justright.prediction_log import read_log
 from justright.registry import open_registry
-from justright.serve.app import Setup, serve
+from justright.serve.app import Setup, _baselines, _columns, serve
+from justright.serve.dataplane import DataPlane, Group
+from justright.serve.registered import Wanted
+from justright.workflow import train
 
 SERVER = """
 import json, sys
@@ -145,6 +150,59 @@ def test_reload_loses_no_request_and_a_broken_version_changes_nothing(bundle_pat
         assert versions == {"1", "2"}
         assert server.ask("/v1/models/buys:predict", {"instances": golden["rows"]})[0] == 200
         assert server.end()[0] == 0
+
+
+def test_versions_that_share_the_traffic_log_the_columns_of_both(tmp_path):
+    registry = open_registry(tmp_path / "models")
+    for dropped in ("age", "shop"):
+        table = {name: values for name, values in _shop().items() if name != dropped}
+        run = train(table, target="price", out=tmp_path / "runs", family="linear", baseline=False)
+        registry.register(run.path, "price", alias="champion" if dropped == "age" else None)
+    row = {"size": 1.0, "age": 2.0, "shop": "a"}
+    wanted = [["price", ["champion"], {"1": 50, "2": 50}]]
+    log = tmp_path / "log"
+    with Running(wanted=wanted, registry=str(tmp_path / "models"), log=str(log)) as server:
+        for version in "12":
+            path = f"/v1/models/price/versions/{version}:predict"
+            assert server.ask(path, {"instances": [row]})[0] == 200
+        assert server.end()[0] == 0
+    kept = read_log(log, model="price").select(["_version", "size", "age", "shop"])
+    found = sorted(kept.to_pylist(), key=lambda each: each["_version"])
+    assert [each["_version"] for each in found] == ["1", "2"]
+    assert [each["size"] for each in found] == [1.0, 1.0]
+    assert (found[0]["shop"], found[1]["age"]) == ("a", 2.0)
+
+
+def test_the_columns_of_a_log_are_in_a_stable_order(tmp_path):
+    models = {}
+    for version, dropped in (("3", "age"), ("4", "shop")):
+        table = {name: values for name, values in _shop().items() if name != dropped}
+        run = train(table, target="price", out=tmp_path, family="linear", baseline=False)
+        models[version] = load(run.path / "model")
+    wanted = ("size", "shop", "age")
+    for default in models:
+        assert _columns(DataPlane({"price": Group("price", models, default=default)}), "price") == wanted
+
+
+def test_where_accepted_baselines_are_looked_for(tmp_path):
+    for folder in ("run/model", "alone"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "run" / "recipe.json").touch()
+    models = {"one": tmp_path / "run", "two": tmp_path / "run" / "model", "three": tmp_path / "alone"}
+    setup = Setup(models=models, wanted=(Wanted("churn"),), registry=tmp_path / "models")
+    own = tmp_path / "run" / "baselines"
+    assert _baselines(setup) == {"one": own, "two": own, "churn": tmp_path / "models" / "churn" / "baselines"}
+
+
+def _shop():
+    """A small table with a price."""
+    size = [float(k * 37 % 101) for k in range(200)]
+    age = [float(k * 53 % 97) for k in range(200)]
+    shop = ["abc"[k % 3] for k in range(200)]
+    price = [
+        2 * a + b + 9 * (c == "a") + k % 5 for k, (a, b, c) in enumerate(zip(size, age, shop, strict=True))
+    ]
+    return {"size": size, "age": age, "shop": shop, "price": price}
 
 
 def _second(registry, bundle_path, tmp_path):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
 
 from justright.bundle.predictor import load
+from justright.monitor.accepted import Accepted
+from justright.monitor.counters import watch
 from justright.serve.dataplane import DataPlane, Group
 from justright.serve.server import Server
 from justright.serve.watching import Watching
+from justright.workflow.accepted import accept
 
 
 class Clock:
@@ -75,6 +79,76 @@ def test_counts_of_two_processes_and_two_windows(watched_bundle, tmp_path, wired
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "justright retrain price --with NEW" in page.text and "script" not in page.text
     assert servers[0][0].get("/monitor").body[:100] == page.body[:100]
+
+
+def accepted_now(bundle, shift):
+    """Accept rows as the new normal; both versions of a model may be served with it."""
+    model = load(bundle)
+    counters = watch(model)
+    block = model.encoder.rows(rows(shift))
+    counters.add(block, model.margins_of(block))
+    record = Accepted(model.model_id, "2026-11-22T10:00:00Z", "me", "moved", "", [], counters.snapshot())
+    return accept(bundle, record)
+
+
+def test_a_baseline_that_is_accepted_ends_the_alarm_without_a_restart(watched_bundle, tmp_path, wired):
+    plane = DataPlane({"price": load(watched_bundle), "other": load(watched_bundle)})
+    baselines = {"price": watched_bundle.parent / "baselines"}
+    watching = Watching(plane, tmp_path, 60.0, Clock(), baselines)
+    client = wired.Client(Server(plane, watching=watching))
+    events = []
+
+    async def follow():
+        task = asyncio.create_task(watching.follow(events.append))
+        await asyncio.sleep(0)
+        while not any(event["event"].startswith("baseline") for event in events):
+            await asyncio.sleep(0.01)
+        task.cancel()
+
+    assert client.post("/v1/models/price:predict", {"instances": rows(3.0)}).status == 200
+    watching.look()
+    text = client.get("/metrics").text
+    assert 'justright_monitor_alarm{model="price"} 1' in text
+    assert 'justright_monitor_baseline{model="price",baseline="training"} 1' in text
+    assert "against 400 training rows" in client.get("/monitor/price").text
+    path = accepted_now(watched_bundle, 3.0)
+    try:
+        asyncio.run(follow())
+        text = client.get("/metrics").text
+        assert 'justright_monitor_alarm{model="price"} 0' in text
+        assert 'justright_monitor_baseline{model="price",baseline="2026-11-22T10:00:00Z"} 1' in text
+        assert 'justright_monitor_baseline{model="other",baseline="training"} 1' in text
+        assert "against 200 rows accepted as normal on 2026-11-22 by me" in client.get("/monitor/price").text
+        heads = [line for line in text.splitlines() if line.startswith("#")]
+        assert len(heads) == len(set(heads))
+        events.clear()
+        path.write_bytes(b"{")
+        asyncio.run(follow())
+        assert 'baseline="2026-11-22T10:00:00Z"' in client.get("/metrics").text
+    finally:
+        path.unlink()
+    assert events == [
+        {
+            "event": "baseline-failed",
+            "model": "price",
+            "version": "1",
+            "reason": events[0]["reason"],
+        }
+    ]
+    assert "2026-11-22.json" in events[0]["reason"]
+    watching.refresh()
+    assert 'justright_monitor_baseline{model="price",baseline="training"} 1' in client.get("/metrics").text
+
+
+def test_a_server_that_starts_later_knows_what_was_accepted(watched_bundle, tmp_path, wired):
+    path = accepted_now(watched_bundle, 3.0)
+    try:
+        plane = DataPlane({"price": load(watched_bundle)})
+        watching = Watching(plane, tmp_path, 60.0, Clock(), {"price": path.parent})
+        client = wired.Client(Server(plane, watching=watching))
+        assert 'baseline="2026-11-22T10:00:00Z"' in client.get("/metrics").text
+    finally:
+        path.unlink()
 
 
 def test_a_bundle_without_a_baseline_is_left_alone(plane, bundle_path, tmp_path, wired, golden):

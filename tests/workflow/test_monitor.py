@@ -12,8 +12,9 @@ import pytest
 
 from justright.bundle.predictor import load
 from justright.errors import ColumnError, RecipeError
-from justright.monitor.frame import Counts
-from justright.workflow.accepted import Accepted, accept, accepted_for, place_of
+from justright.monitor.accepted import Accepted, newest, place_of
+from justright.monitor.frame import Counts, frame_of
+from justright.workflow.accepted import accept
 from justright.workflow.monitor import monitor
 from justright.workflow.train import train
 from justright.workflow.watched import Span, read_labels, span_of
@@ -101,7 +102,8 @@ def test_an_accepted_baseline_is_what_later_rows_are_compared_with(run):
         assert "accepted as normal on 2026-11-22 by me" in again.against
         assert (run / "model" / "manifest.json").read_bytes() == before
         assert json.loads((run / "baselines" / "2026-11-22.json").read_bytes())["why"] == "new shop"
-        assert accepted_for(run / "model", "another model") is None
+        model = load(run / "model")
+        assert newest(run / "model", "another model", frame_of(model.bundle.baseline, model.plan)) is None
     finally:
         for path in (run / "baselines").glob("*"):
             path.unlink()
@@ -112,6 +114,13 @@ def test_where_baselines_lie():
     assert place_of(Path("/somewhere/else")) is None
     with pytest.raises(RecipeError, match="stands alone"):
         accept(Path("/somewhere/else"), Accepted("", "", "", "", "", [], Counts(0.0, [], [], [])))
+
+
+def test_no_rows_are_no_normal(run):
+    nothing = Accepted("", "2026-11-22T10:00:00Z", "", "", "", [], Counts(0.0, [], [], []))
+    with pytest.raises(RecipeError, match="no rows"):
+        accept(run / "model", nothing)
+    assert not (run / "baselines" / "2026-11-22.json").exists()
 
 
 def test_what_is_refused(run):

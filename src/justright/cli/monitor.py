@@ -125,8 +125,9 @@ def _accept(bundle: Path, seen: Watched, table: str, why: str) -> None:
     import sys
     import time
 
+    from justright.monitor.accepted import Accepted
     from justright.monitor.frame import Counts
-    from justright.workflow.accepted import Accepted, accept
+    from justright.workflow.accepted import accept
 
     total = Counts(0.0, [], [], [])
     for each in seen.windows:

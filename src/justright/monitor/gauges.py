@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from justright.monitor.cbpe import Estimate
 from justright.monitor.drift import DriftRow
 
-__all__ = ["gauges"]
+__all__ = ["gauges", "together"]
 
 
-def gauges(model: str, rows: Iterable[DriftRow], estimates: Iterable[Estimate] = ()) -> str:
+def gauges(
+    model: str, rows: Iterable[DriftRow], estimates: Iterable[Estimate] = (), *, against: str = ""
+) -> str:
     """Return gauges of the newest window, in the text form of Prometheus (version 0.0.4).
 
     Parameters
@@ -21,6 +23,9 @@ def gauges(model: str, rows: Iterable[DriftRow], estimates: Iterable[Estimate] =
     rows : iterable of DriftRow
         Of any number of windows; only the newest is told.
     estimates : iterable of Estimate, optional
+    against : str, optional
+        What the rows were compared with, as a label: `training`, or the time of an accepted baseline; empty =
+        not told.
 
     Examples
     --------
@@ -55,7 +60,33 @@ def gauges(model: str, rows: Iterable[DriftRow], estimates: Iterable[Estimate] =
         "# TYPE justright_monitor_alarm gauge",
         f"justright_monitor_alarm{_labels(model=model)} {int(any(row.is_anomaly for row in told))}",
     ]
+    if against:
+        lines += [
+            "# HELP justright_monitor_baseline 1; the label says what the windows are compared with.",
+            "# TYPE justright_monitor_baseline gauge",
+            f"justright_monitor_baseline{_labels(model=model, baseline=against)} 1",
+        ]
     return "\n".join(lines) + "\n"
+
+
+def together(texts: Iterable[str]) -> str:
+    """Return the gauges of several models as one text, each name described once, as its readers ask for.
+
+    Examples
+    --------
+    >>> text = together([gauges("one", []), gauges("two", [])])
+    >>> text.count("# TYPE justright_monitor_alarm"), text.splitlines()[-1]
+    (1, 'justright_monitor_alarm{model="two"} 0')
+    """
+    families: dict[str, list[str]] = {}
+    for text in texts:
+        family: list[str] = []
+        for line in text.splitlines():
+            if line.startswith("# HELP "):
+                family = families.setdefault(line, [])
+            elif line not in family:
+                family.append(line)
+    return "".join(f"{line}\n" for head, own in families.items() for line in (head, *own))
 
 
 def _labels(**names: str) -> str:

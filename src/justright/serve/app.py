@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ import msgspec
 
 from justright.bundle.predictor import load
 from justright.errors import StorageError
+from justright.monitor.accepted import FOLDER, place_of
 from justright.registry import open_registry
 from justright.serve.access import LOCAL_HOSTS, Access, is_local
 from justright.serve.dataplane import DataPlane
@@ -198,6 +200,9 @@ def _work(
     """Run one process until SIGINT or SIGTERM."""
     log = RequestLog(stream, lambda lines: meters.add("unlogged_lines_total", lines))
     keeper = _prediction_log(setup, plane)
+    watching = None
+    if counts is not None:
+        watching = Watching(plane, counts, setup.window, baselines=_baselines(setup))
     server = Server(
         plane,
         limits=setup.limits,
@@ -207,11 +212,17 @@ def _work(
         recorder=keeper,
         vertex_routes=setup.vertex_routes,
         feedback=str(setup.log),
-        watching=Watching(plane, counts, setup.window) if counts is not None else None,
+        watching=watching,
     )
+
+    def reloaded(event: dict[str, Any]) -> None:
+        """Note an event of the registry; versions that are new may need other columns."""
+        _expect(keeper, plane)
+        server.tell(event)
+
     reloader = None
     if setup.wanted:
-        reloader = Reloader(plane, setup.registry, setup.wanted, families=setup.families, tell=server.tell)
+        reloader = Reloader(plane, setup.registry, setup.wanted, families=setup.families, tell=reloaded)
     parent = os.getppid() if setup.workers > 1 else 0
 
     async def main() -> None:
@@ -222,6 +233,8 @@ def _work(
         tasks = [asyncio.create_task(_watch(server, keeper, parent, ended))]
         if reloader is not None:
             tasks.append(asyncio.create_task(reloader.run()))
+        if watching is not None:
+            tasks.append(asyncio.create_task(watching.follow(server.tell)))
         await server.run(listener, ended, on_ready)
         for task in tasks:
             task.cancel()
@@ -244,8 +257,6 @@ async def _watch(server: Server, keeper: Any, parent: int, ended: asyncio.Event)
         if parent and os.getppid() != parent:
             ended.set()
         if keeper is not None:
-            for name in server.plane.names:  # a new version may need other columns
-                keeper.expect(name, server.plane.described(name).names)
             status = keeper.status()
             if status.trouble != trouble:
                 trouble = status.trouble
@@ -260,8 +271,33 @@ def _prediction_log(setup: Setup, plane: DataPlane) -> Any:
         return None
     from justright.prediction_log import PredictionLog
 
-    columns = {name: plane.described(name).names for name in plane.names}
+    columns = {name: _columns(plane, name) for name in plane.names}
     return PredictionLog(setup.log, setup.log_options, columns)
+
+
+def _expect(keeper: Any, plane: DataPlane) -> None:
+    """Say to the prediction log which columns the models need now."""
+    if keeper is not None:
+        for name in plane.names:
+            keeper.expect(name, _columns(plane, name))
+
+
+def _columns(plane: DataPlane, name: str) -> tuple[str, ...]:
+    """Return the columns that any loaded version of a model needs, those of the oldest version first."""
+    every = (served.described.names for served in plane.group(name).served.values())
+    return tuple(dict.fromkeys(chain.from_iterable(every)))
+
+
+def _baselines(setup: Setup) -> dict[str, Path]:
+    """Return where the accepted baselines of each model lie; a model that stands alone has none."""
+    found = {name: place_of(_bundle(Path(path))) for name, path in setup.models.items()}
+    found |= {wanted.name: Path(setup.registry) / wanted.name / FOLDER for wanted in setup.wanted}
+    return {name: folder for name, folder in found.items() if folder is not None}
+
+
+def _bundle(path: Path) -> Path:
+    """Return the folder of the bundle where that of a run was given."""
+    return path / "model" if (path / "model").is_dir() else path
 
 
 @contextmanager

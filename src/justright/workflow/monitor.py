@@ -14,13 +14,13 @@ import numpy as np
 
 from justright.bundle.predictor import Predictor, load
 from justright.metrics.registry import METRICS
+from justright.monitor.accepted import newest
 from justright.monitor.cbpe import Estimate, estimate
 from justright.monitor.counters import importance_of
 from justright.monitor.drift import DriftRow, Sensitivity, Tested, alarms, compare
 from justright.monitor.frame import Counts, Frame, counts_of, frame_of
 from justright.monitor.performance import of_performance, with_labels
 from justright.schema import Finding
-from justright.workflow.accepted import accepted_for
 from justright.workflow.watched import Labels, Window, counted, span_of
 
 __all__ = ["Watched", "monitor"]
@@ -123,7 +123,7 @@ def monitor(
     predictor = model if isinstance(model, Predictor) else load(model)
     frame = frame_of(predictor.bundle.baseline, predictor.plan)
     windows = counted(predictor, table, span=span_of(window), time=time, labels=labels, on_rows=on_rows)
-    reference, said = _reference(model, predictor, against)
+    reference, said = _reference(model, predictor, frame, against)
     total = _total(windows, frame)
     importance = dict(importance_of(frame, total))
     job = _Job(predictor, frame, reference, sensitivity or Sensitivity(), importance, against is not None)
@@ -232,17 +232,19 @@ class _Job:
         return found
 
 
-def _reference(model: str | Path | Predictor, predictor: Predictor, against: Any) -> tuple[Counts, str]:
+def _reference(
+    model: str | Path | Predictor, predictor: Predictor, frame: Frame, against: Any
+) -> tuple[Counts, str]:
     """Return what is compared with, and what to call it."""
     if against is not None:
         (window,) = counted(predictor, against) or [Window(Counts(0.0, [], [], []))]
         return window.counts, f"{window.counts.rows:,.0f} earlier rows"
     if not isinstance(model, Predictor):
         path = Path(model)
-        accepted = accepted_for(path / "model" if (path / "model").is_dir() else path, predictor.model_id)
+        bundle = path / "model" if (path / "model").is_dir() else path
+        accepted = newest(bundle, predictor.model_id, frame)
         if accepted is not None:
-            rows = f"{accepted.counts.rows:,.0f} rows"
-            return accepted.counts, f"{rows} accepted as normal on {accepted.when[:10]} by {accepted.who}"
+            return accepted.counts, accepted.sentence
     counts = counts_of(predictor.bundle.baseline)
     return counts, f"{counts.rows:,.0f} training rows"
 
