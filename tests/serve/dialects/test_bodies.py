@@ -19,7 +19,7 @@ from justright.serve.dialects.bodies import DEEPEST, encode, no_key_twice, parse
         (b"{", "not JSON"),
         (b"\xff\xfe{}", "not JSON"),
         (b"\xef\xbb\xbf{}", "not JSON"),
-        (b'["\\ud800"]', "not JSON"),
+        (b'["\\ud800"]', "the lone surrogate"),
         (b"[1e400]", "the number 1e400"),
         (b"[-1e400, NaN]", "the number -1e400"),
         (b"[" + b"9" * 5000 + b"]", "not JSON"),

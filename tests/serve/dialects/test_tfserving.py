@@ -100,7 +100,7 @@ def test_a_model_of_no_column_answers_every_row():
         (b'{"instances": [{"x": 1, "x": 2}]}', "the key 'x' twice"),
         (b'{"instances": [{"x": 1, "z": 2, "z": 2}]}', "the key 'z' twice"),
         (b'{"instances": [{"x": 1e400}]}', "the number 1e400"),
-        (b'{"instances": [{"c": "\\ud800", "x": 1}]}', "not JSON"),
+        (b'{"instances": [{"c": "\\ud800", "x": 1}]}', "the lone surrogate"),
         (b'{"instances": [{"x": ' + b"[" * 900 + b"]" * 900 + b"}]}", "nested 903 deep"),
         (b'{"inputs": {}}', "a table without 'x', with no column"),
         (b'{"inputs": {"x": []}}', "columns without a value"),

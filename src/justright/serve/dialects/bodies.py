@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from justright.errors import RowError, TableError
+from justright.serve.dialects.faults import Beyond, Doubled, is_lone, refusal
 
 __all__ = ["DEEPEST", "encode", "first_twice", "kind_of", "no_key_twice", "parse", "plain_text"]
 
@@ -25,14 +26,7 @@ DEEPEST: Final = 32
 _ANY: Final = msgspec.json.Decoder()
 # Also one without an end, and without stepping back: else a body of escaped quotes takes forever.
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-_ROWS: Final = ("instances", "examples", "dataframe_records")
 _LOOSE: Final = re.compile(rb'"[ \t\r\n]+:')
-
-
-class _Doubled(dict[str, Any]):
-    """An object that held a key twice, which it names."""
-
-    key = ""
 
 
 def encode(value: Any) -> bytes:
@@ -124,10 +118,10 @@ def parse(body: bytes) -> Any:
     Raises
     ------
     TableError
-        Not JSON, nested deeper than `DEEPEST`, a number beyond the range of a double, text that UTF-8
-        cannot hold, a key twice in one object.
-    RowError
-        A key twice in a row.
+        Not JSON, or nested deeper than `DEEPEST`.
+    TableError, RowError
+        A number beyond the range of a double, text that UTF-8 cannot hold, a key twice in one object; with
+        the row and the column where it stands in a row.
 
     Examples
     --------
@@ -137,43 +131,56 @@ def parse(body: bytes) -> Any:
     depth = _depth(body)
     if depth > DEEPEST:
         raise TableError(f"a body nested {depth} deep", allowed=f"at most {DEEPEST}, of plain values")
-    doubled: list[_Doubled] = []
+    wrong: list[Doubled | Beyond] = []
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(items)
         if len(found) == len(items):
             return found
-        twice = _Doubled(found)
+        twice = Doubled(found)
         twice.key = first_twice(key for key, _ in items)
-        doubled.append(twice)
+        wrong.append(twice)
         return twice
+
+    def number(text: str) -> float:
+        found = float(text)
+        if not math.isinf(found):
+            return found
+        beyond = Beyond(found)
+        beyond.text = text
+        wrong.append(beyond)
+        return beyond
 
     try:
         text = body.decode("utf-8")
         value = json.loads(
-            text, parse_constant=lambda name: None, parse_float=_finite, object_pairs_hook=pairs
+            text, parse_constant=lambda name: None, parse_float=number, object_pairs_hook=pairs
         )
-        if "\\u" in text:
-            # This parser lets lone surrogates through; they could not be hashed or sent back.
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except TableError:
-        raise
     except (ValueError, RecursionError) as error:
         raise TableError(f"a body that is not JSON: {error!s:.120}", allowed="JSON in UTF-8") from error
-    if doubled:
-        raise _twice(value, doubled[0])
+    if wrong:
+        raise _refused(value, wrong[0])
+    if "\\u" in text:
+        _refuse_lone(value)
     return value
 
 
-def _twice(value: Any, doubled: _Doubled) -> TableError | RowError:
-    """Return the error for a key that came twice, with the row where a row held it."""
-    received = f"the key {doubled.key!r:.60} twice in one object"
-    for key, part in value.items() if isinstance(value, dict) else ():
-        if isinstance(part, list) and key in _ROWS:
-            for number, row in enumerate(part):
-                if row is doubled:
-                    return RowError(received, allowed="each key once", where=f"row {number}")
-    return TableError(received, allowed="each key once")
+def _refused(value: Any, first: Doubled | Beyond) -> TableError | RowError:
+    """Return the error for a key that came twice, or a number beyond the range of a double."""
+    if isinstance(first, Doubled):
+        received, allowed = f"the key {first.key!r:.60} twice in one object", "each key once"
+    else:
+        received, allowed = f"the number {first.text:.40}", "numbers up to 1.8e308"
+    return refusal(value, received, allowed, lambda part: part is first)
+
+
+def _refuse_lone(value: Any) -> None:
+    """Refuse lone surrogates: the parser lets them through; they could not be hashed or sent back."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        received = f"a text with the lone surrogate {error.object[error.start]!a}"
+        raise refusal(value, received, "text that UTF-8 can hold", is_lone) from error
 
 
 def _depth(body: bytes) -> int:
@@ -184,14 +191,6 @@ def _depth(body: bytes) -> int:
     steps = ((signs == ord("[")) | (signs == ord("{"))).astype(np.int8)
     steps -= (signs == ord("]")) | (signs == ord("}"))
     return int(steps.cumsum(dtype=np.int64).max(initial=0))
-
-
-def _finite(text: str) -> float:
-    """Read a number; one beyond the range of a double is refused, not taken for infinity."""
-    number = float(text)
-    if math.isinf(number):
-        raise TableError(f"the number {text:.40}", allowed="numbers up to 1.8e308")
-    return number
 
 
 def _keys(value: Any) -> int:
