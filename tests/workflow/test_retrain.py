@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -139,6 +140,43 @@ def test_a_table_that_is_gone_or_has_changed(shop):
     found = retrain("price", new, registry=models, out=place / "runs", old=str(place / "kept.parquet"))
     assert found.rows.old == 800
     assert [step.what for step in models.history("price")] == ["register", "move", "register", "note"]
+
+
+def test_a_table_is_known_by_what_it_was_at_the_training_not_at_the_registration(tmp_path, monkeypatch):
+    table, new = write(tmp_path / "old.parquet", 0, 800), str(write(tmp_path / "new.parquet", 800, 2000))
+    models, data = open_registry(tmp_path / "models"), table.read_bytes()
+    run = train(table, target="price", family="linear", baseline=False, drop=("day",), out=tmp_path / "runs")
+    facts = json.loads((run.path / "table.json").read_bytes())
+    sha = hashlib.sha256(data).hexdigest()
+    assert facts == {"path": str(table), "sql": "", "bytes": len(data), "sha256": sha, "note": ""}
+    write(table, 0, 801)  # other rows by now
+    entry = models.register(run.path, "price", "champion")
+    (kept,) = models.record(entry).tables
+    assert (kept.sha256, kept.note) == (facts["sha256"], "")
+    with pytest.raises(StorageError, match="which has changed"):
+        retrain("price", new, registry=models, out=tmp_path / "runs")
+    table.write_bytes(data)  # the same bytes again, written later
+    assert retrain("price", new, registry=models, out=tmp_path / "runs").rows.old == 800
+    again = open_registry(tmp_path / "again")
+    (tmp_path / "moved").mkdir()
+    table.rename(tmp_path / "moved" / "old.parquet")
+    recipe = json.loads((run.path / "recipe.json").read_bytes()) | {"table": "old.parquet"}
+    (run.path / "recipe.json").write_text(json.dumps(recipe))
+    monkeypatch.chdir(tmp_path / "moved")  # the whole place has moved: the recipe's path leads to the table
+    (kept,) = again.record(again.register(run.path, "price")).tables
+    assert (kept.path, kept.sha256) == (str(tmp_path / "moved" / "old.parquet"), facts["sha256"])
+
+
+def test_a_run_of_an_earlier_version_and_a_damaged_one(tmp_path):
+    table = write(tmp_path / "old.parquet", 0, 200)
+    run = train(table, target="price", family="linear", baseline=False, out=tmp_path / "runs")
+    (run.path / "table.json").write_bytes(b"{}")
+    with pytest.raises(StorageError, match=r"table\.json"):
+        open_registry(tmp_path / "models").register(run.path, "price")
+    (run.path / "table.json").unlink()
+    models = open_registry(tmp_path / "models")
+    (kept,) = models.record(models.register(run.path, "price")).tables
+    assert (kept.sha256, kept.note) == (hashlib.sha256(table.read_bytes()).hexdigest(), "")
 
 
 def test_what_cannot_be_trained_again(shop):

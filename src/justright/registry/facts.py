@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from justright.bundle.format import Bundle
 from justright.errors import BundleError, StorageError
 from justright.registry.record import Table
-from justright.registry.tables import table_facts
+from justright.registry.tables import TABLE, files_of, table_facts
 
 __all__ = ["MANIFEST", "facts_of", "place_of"]
+
+T = TypeVar("T")
 
 MANIFEST: Final = "manifest.json"
 """The file of a bundle whose sha256 is the id of the model."""
@@ -55,8 +57,7 @@ def facts_of(bundle: Bundle, run: Path | None, tables: tuple[Table, ...] | None)
         )
     recipe, split = _json(run / "recipe.json"), run / "split.json"
     if tables is None and recipe.get("table"):
-        began = (run / "recipe.json").stat().st_mtime
-        facts["tables"] = (table_facts(recipe["table"], recipe.get("sql", ""), trained=began),)
+        facts["tables"] = (_table(run, recipe["table"], recipe.get("sql", "")),)
     return facts | {
         "run": str(run),
         "metric": summary.get("metric", ""),
@@ -67,9 +68,25 @@ def facts_of(bundle: Bundle, run: Path | None, tables: tuple[Table, ...] | None)
     }
 
 
+def _table(run: Path, path: str, sql: str) -> Table:
+    """Return the table of a run as it was when the run ended; of an earlier version's run, as it is now."""
+    if (run / TABLE).is_file():
+        kept = _read(run / TABLE, Table)
+        here = str(Path(path).absolute())
+        moved = not files_of(kept.path) and files_of(here)
+        if kept.sha256:
+            return msgspec.structs.replace(kept, path=here) if moved else kept
+    return table_facts(path, sql, trained=(run / "recipe.json").stat().st_mtime)
+
+
 def _json(path: Path) -> dict[str, Any]:
     """Read a JSON object of a run."""
+    return _read(path, dict[str, Any])
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    """Read a JSON file of a run as a value of a type."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.DecodeError) as error:
         raise StorageError(f"{path.name} of a run", where=f"{path}: {error}") from error

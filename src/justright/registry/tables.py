@@ -9,7 +9,10 @@ from typing import Final
 
 from justright.registry.record import Table
 
-__all__ = ["files_of", "table_facts"]
+__all__ = ["TABLE", "files_of", "table_facts"]
+
+TABLE: Final = "table.json"
+"""The file of a run with the facts of the table that trained it."""
 
 _PARQUET: Final = (".parquet", ".pq", ".parq")
 _PIECE: Final = 1 << 20

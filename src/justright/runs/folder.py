@@ -3,6 +3,7 @@
     runs/<name>/
         recipe.json      every choice
         run.json         status and summary (written last: a folder without it has not ended)
+        table.json       place, size and hash of the table that trained it; none for rows in memory
         schema.json, profile.json, split.json, evaluation.json
         terms.json       what the model says: curves, tables, importances, penalties, crosses
         history.jsonl    one line a pass and member

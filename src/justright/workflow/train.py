@@ -38,7 +38,7 @@ from justright.workflow.race import passes_of
 from justright.workflow.run import Run, load_run
 from justright.workflow.summary import Rows, Seconds, Summary
 from justright.workflow.terms import TERMS, crosses_of, reading_of
-from justright.workflow.trained_on import write_trained_on
+from justright.workflow.trained_on import write_table, write_trained_on
 from justright.workflow.verdict import verdict
 
 __all__ = ["Phase", "train", "train_recipe"]
@@ -229,6 +229,7 @@ def _finished(
     model_id = export_bundle(prepared, fitted, findings, reading)
     write_held_out(folder.path / "out_of_fold.parquet", judgement.held, target)
     write_trained_on(folder, fitted.data)
+    write_table(folder, fitted.recipe)
     seconds = Seconds(*times, time.perf_counter() - prepared.begin)
     summary = _summary(folder, model_id, judgement, fitted.data, schema, fitted.recipe, seconds)
     if is_network(fitted.family):

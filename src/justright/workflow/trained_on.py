@@ -23,6 +23,8 @@ from justright.datamodule import DataModule
 from justright.errors import StorageError
 from justright.features.plan import canonical
 from justright.kernels.hashing import mix64
+from justright.recipe import Recipe
+from justright.registry.tables import TABLE, table_facts
 from justright.runs import RunFolder
 from justright.schema import Finding, Schema
 from justright.split import content_key
@@ -31,7 +33,7 @@ from justright.workflow.summary import Summary
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TrainedOn", "trained_on", "write_trained_on"]
+__all__ = ["TrainedOn", "trained_on", "write_table", "write_trained_on"]
 
 _FILE: Final = "trained_on.npy"
 _MOST: Final = 1 << 19
@@ -60,6 +62,23 @@ def write_trained_on(folder: RunFolder, data: DataModule) -> None:
     file = io.BytesIO()
     np.save(file, np.sort(np.concatenate(kept)).astype("<u8"), allow_pickle=False)
     folder.write_bytes(_FILE, file.getvalue())
+
+
+def write_table(folder: RunFolder, recipe: Recipe) -> None:
+    """Keep the place, size and hash of the table of a recipe in its run folder, so that it is known again.
+
+    Raises
+    ------
+    StorageError
+        The file cannot be written.
+
+    Notes
+    -----
+    Reads every byte of the table once more: a second for one to two gigabytes.
+    """
+    if recipe.table:
+        began = (folder.path / "recipe.json").stat().st_mtime
+        folder.write(TABLE, table_facts(recipe.table, recipe.sql, trained=began))
 
 
 def trained_on(path: Path, model_id: str) -> TrainedOn:
