@@ -243,12 +243,19 @@ def test_idle_and_deaf_clients_are_closed(wired, plane):
 def test_draining_finishes_what_is_open(wired, plane):
     async def main():
         server = build_app(plane)
-        idle, open_, half = wired.Pipe(server), wired.Pipe(server), wired.Pipe(server)
+        idle, open_, half, new, late = (wired.Pipe(server) for _ in range(5))
         idle.give(wired.raw("GET", "/health"))
         open_.give(wired.raw("POST", PREDICT, ROW))
         half.give(wired.raw("POST", PREDICT, ROW)[:-5])
         server.connections.drain()
-        assert idle.closed and not open_.closed and not half.closed
+        # What is on its way to a connection that seems idle is still answered, and then it closes.
+        late.give(wired.raw("POST", PREDICT, ROW))
+        server.connections.tick()
+        assert not any(pipe.closed for pipe in (idle, open_, half, new))
+        for pipe in (idle, open_, half, new):
+            pipe.connection.check(time.monotonic() + 1)
+        assert idle.closed and new.closed and not open_.closed and not half.closed
+        assert (await late.answers(1))[0].headers["connection"] == "close" and late.closed
         assert (await open_.answers(1))[0].headers["connection"] == "close"
         half.give(ROW[-5:])
         assert (await half.answers(1))[0].status == 200

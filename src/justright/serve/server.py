@@ -27,6 +27,7 @@ from justright.serve.wire import Connections, Request
 __all__ = ["Server", "build_app"]
 
 _TICK: Final = 0.5
+_DOOR: Final = 0.02  # seconds
 _LOOK: Final = 4  # ticks between two looks of the monitor
 _METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 _HTML: Final = "text/html; charset=utf-8"
@@ -125,10 +126,14 @@ class Server:
         on_ready()
         ticks = asyncio.create_task(self._tick())
         await ended.wait()
-        server.close()
         self.connections.drain()
+        # Who has come is taken in before the door closes, and no more are let queue up: they would be reset.
+        listener.listen(0)
+        await asyncio.sleep(_DOOR)
+        server.close()
         last = loop.time() + self.limits.drain_seconds
         while self.connections.open and loop.time() < last:
+            self.connections.tick()
             await asyncio.sleep(0.01)
         self.meters.set("ready_processes", 0)
         ticks.cancel()

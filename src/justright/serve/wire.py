@@ -26,6 +26,7 @@ PLAIN: Final = "text/plain; charset=utf-8"
 
 _AHEAD: Final = 8  # requests that a client may send before it reads an answer
 _HEADERS: Final = 100
+_LAST: Final = 0.5  # seconds after its last answer in which a request may come while the server ends
 _LINGER: Final = 2.0  # seconds in which a client may read why it was refused
 _OFFERS: Final = (b"upgrade", b"http2-settings", b"connection")
 _NAMES: Final = (b"content-length", b"host", b"authorization")  # must not come twice
@@ -109,7 +110,10 @@ class Connections:
             connection.check(now)
 
     def drain(self) -> None:
-        """Close idle connections and the others after their answer."""
+        """Close every connection after the answer to its next request, or once it is idle for a moment.
+
+        One that is closed at once would be reset under a request that is on its way.
+        """
         self.draining = True
         for connection in tuple(self.open):
             connection.drain()
@@ -228,20 +232,16 @@ class Connection(asyncio.Protocol):
             transport.abort()
         elif self._deaf or self._busy is not None:
             return
-        elif self._incoming.begun:
+        elif self._incoming.begun and not (self._family.draining and self._incoming.empty):
             late = limits.body_seconds if self._incoming.in_body else limits.head_seconds
             if now - self._incoming.begun > late:
                 self._family.dropped += 1
                 self.refuse(408, f"the request was not whole after {late:g} seconds")
-        elif now - self._done > limits.idle_seconds:
+        elif now - self._done > (_LAST if self._family.draining else limits.idle_seconds):
             transport.close()
 
     def drain(self) -> None:
-        """Close once nothing is open."""
-        if self._transport is None:
-            return
-        if self._busy is None and not self._incoming.begun:
-            self._transport.close()
+        """Close after the last request that has come."""
         self._end_after()
 
     def refuse(self, status: int, sentence: str) -> None:
@@ -321,6 +321,11 @@ class _Incoming:
         if not self.in_body and self._head > self._limits.head:
             self._refuse(431, f"received more than {self._limits.head} bytes of headers")
         return True
+
+    @property
+    def empty(self) -> bool:
+        """Nothing of a request has come."""
+        return not self._head and not self.in_body
 
     def so_far(self) -> Request:
         """Return what is known of a request that is not whole."""
