@@ -8,11 +8,16 @@ import json
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from justright.bundle.predictor import load
 from justright.cli import app
 from justright.cli.monitor import monitor
 from justright.monitor.drift import FIELDS
+from justright.prediction_log import PredictionLog
+from justright.serve.exchange import Question
+from justright.serve.scoring import Served
 
 
 @pytest.fixture(autouse=True)
@@ -119,3 +124,22 @@ def test_wrong_use(call, watched):
     assert call("monitor", run).code == 2
     assert call("monitor", run, moved, "--window", "soon").code == 2
     assert call("monitor", run, "missing.csv").code in (4, 7)
+
+
+def test_of_a_log_the_rows_that_this_version_answered(call, watched, table, tmp_path):
+    """What another version answered lacks the columns that it does not need: none of that is drift."""
+    run, _ = watched
+    served = Served("houses", "1", load(run / "model"))
+    with table.open() as file:
+        rows = [{**row, "size": float(row["size"])} for row in csv.DictReader(file)]
+    question = Question(size=len(rows), rows=rows, id="a")
+    answers = served.answer(question)
+    less = Question(size=len(rows), rows=[{**row, "size": None} for row in rows], id="b")
+    needed = {"houses": served.described.names}
+    for log, own in ((tmp_path / "both", True), (tmp_path / "others", False)):
+        with PredictionLog(log, columns=needed) as keeper:
+            if own:
+                keeper.record(question, answers, 1.0)
+            keeper.record(less, msgspec.structs.replace(answers, version="2", model_id="b" * 64), 2.0)
+        said = call("monitor", run, "--log", log, "--json")
+        assert (said.json["rows"], said.json["alarm"]) == (len(rows), not own)

@@ -82,13 +82,21 @@ def monitor(
 
 
 def _logged(folder: str, predictor: Predictor, entry: Any) -> Any:
-    """Return the rows of a server's log as a table, its labels as the target."""
+    """Return the rows of a server's log as a table, its labels as the target.
+
+    Those that the model itself answered, as a server counts them: of what another version answered, columns
+    that it does not need are not there. Where the model has answered none, all.
+    """
+    import pyarrow.compute as pc
+
     from justright.prediction_log import read_log
     from justright.prediction_log.segments import model_names
 
     names = model_names(Path(folder))
     name = entry.name if entry is not None and entry.name in names else None
     found = read_log(folder, model=name)
+    own = found.filter(pc.field("_model_id") == predictor.model_id)
+    found = own if own.num_rows else found
     target = predictor.schema.target
     assert target is not None
     if "_truth" in found.column_names:
