@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from html import escape
 
+import msgspec
 import pytest
 
 from justright.monitor.cbpe import estimate
@@ -68,6 +69,17 @@ def test_no_window_is_a_page_too(model):
     facts = facts_of(model, 1)
     empty = PageFacts(**{**facts.__dict__, "windows": [], "results": [], "estimates": [], "retrain": ""})
     assert "Nothing has changed" in page(empty)
+
+
+def test_the_verdict_is_of_the_newest_window(model):
+    facts = facts_of(model)
+    assert "Changed beyond chance" in page(facts)
+    healed = [
+        msgspec.structs.replace(row, is_anomaly=row.is_anomaly and row.window < 2) for row in facts.results
+    ]
+    text = page(PageFacts(**{**facts.__dict__, "results": healed, "retrain": ""}))
+    assert "Changed beyond chance" not in text
+    assert "Nothing in the newest window has changed" in text and "in earlier ones had: " in text
 
 
 @pytest.mark.web

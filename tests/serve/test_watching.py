@@ -118,7 +118,9 @@ def test_a_baseline_that_is_accepted_ends_the_alarm_without_a_restart(watched_bu
         assert 'justright_monitor_alarm{model="price"} 0' in text
         assert 'justright_monitor_baseline{model="price",baseline="2026-11-22T10:00:00Z"} 1' in text
         assert 'justright_monitor_baseline{model="other",baseline="training"} 1' in text
-        assert "against 200 rows accepted as normal on 2026-11-22 by me" in client.get("/monitor/price").text
+        page = client.get("/monitor/price").text
+        assert "against 200 rows accepted as normal on 2026-11-22 by me" in page
+        assert "Nothing has changed" in page and "retrain" not in page
         heads = [line for line in text.splitlines() if line.startswith("#")]
         assert len(heads) == len(set(heads))
         events.clear()

@@ -129,8 +129,13 @@ def _verdict(facts: PageFacts) -> str:
     alarmed = sorted({row.window for row in facts.results if row.is_anomaly})
     inputs = list(dict.fromkeys(row.input for row in facts.results if row.is_anomaly))
     peers = {row.input for row in facts.results if row.compat_anomaly}
-    if inputs:
-        names = ", ".join(inputs[:5]) + (f" and {len(inputs) - 5} more" if len(inputs) > 5 else "")
+    names = ", ".join(inputs[:5]) + (f" and {len(inputs) - 5} more" if len(inputs) > 5 else "")
+    if inputs and not newest:
+        said = (
+            '<p class="verdict good">Nothing in the newest window has changed that chance alone does not'
+            f" explain; in earlier ones had: {escape(names)}.</p>"
+        )
+    elif inputs:
         said = f'<p class="verdict bad">Changed beyond chance, and by enough to matter: {escape(names)}.</p>'
     else:
         said = '<p class="verdict good">Nothing has changed that chance alone does not explain.</p>'
@@ -149,8 +154,8 @@ def _verdict(facts: PageFacts) -> str:
 
 
 def _newest(facts: PageFacts) -> list[str]:
-    """Return the inputs that are anomalies in the newest window."""
-    last = len(facts.windows) - 1
+    """Return the inputs that are anomalies in the newest window that holds enough rows."""
+    last = max((row.window for row in facts.results), default=0)
     return list(dict.fromkeys(row.input for row in facts.results if row.is_anomaly and row.window == last))
 
 

@@ -142,6 +142,8 @@ class Watching:
         """Return the page of a model's default version, as HTML; takes a second at most."""
         served = self._default(name)
         judged = self._judge(served)
+        newest = max((row.window for row in judged.results), default=0)
+        alarm = any(row.is_anomaly for row in judged.results if row.window == newest)
         return page(
             PageFacts(
                 model=f"{name}@{served.version}",
@@ -159,7 +161,7 @@ class Watching:
                 results=judged.results,
                 estimates=judged.estimates,
                 importance=judged.importance,
-                retrain=f"justright retrain {name} --with NEW",
+                retrain=f"justright retrain {name} --with NEW" if alarm else "",
             )
         )
 
