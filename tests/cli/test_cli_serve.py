@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from justright.cli.serve import _setup
+
 
 def test_serve_answers_until_a_signal(run_folder: Path) -> None:
     command = [
@@ -108,4 +110,41 @@ def test_refused_choices(call: Any, run_folder: Path, tmp_path: Path) -> None:
     assert "one version" in refused(run, "--name", "m", "--traffic", "m@1=100")
     assert "traffic of 'other'" in refused(run, "--traffic", "other@1=100")
     assert "monitor='soon'" in refused(run, "--monitor", "soon")
-    assert "share" in refused(run, "--log", str(tmp_path / "log"), "--log-set", "share=2")
+    log = ("--log", str(tmp_path / "log"))
+    assert "share" in refused(run, *log, "--log-set", "share=2")
+    assert "without a log" in refused(run, "--log-set", "share=0.5")
+    assert "leave_out='colours'" in refused(run, *log, "--log-set", "leave_out=colours")
+    assert "2 models" in refused(f"a={run}", f"b={run}", "--name", "m")
+    assert call("register", run, "--name", "house", "--registry", str(tmp_path / "models")).code == 0
+    registry = ("--registry", str(tmp_path / "models"))
+    assert "name='other'" in refused("house", "--name", "other", *registry)
+    assert "which is not there (in" in refused("horse", *registry)
+    assert "one of: house" in refused("horse", *registry)
+    assert "which is not there" in refused("house", "--registry", str(tmp_path / "none"))
+    assert "another name" in refused(f"mine={tmp_path / 'models' / 'house'}")
+
+
+def test_a_registry_may_stand_before_the_name(call: Any, run_folder: Path, tmp_path: Path) -> None:
+    registry = tmp_path / "models"
+    assert (
+        call("register", run_folder, "--name", "house", "--alias", "champion", "--registry", registry).code
+        == 0
+    )
+    found = _setup([f"{registry}/house@champion"], "", [], "models")
+    assert (found.models, found.registry) == ({}, str(registry))
+    assert [(each.name, each.which) for each in found.wanted] == [("house", ("champion",))]
+
+
+def test_rows_that_the_log_could_not_take_are_told_at_the_end(run_folder: Path, tmp_path: Path) -> None:
+    options = ("--port", "0", "--log", str(tmp_path / "log"), "--log-set", "queue_rows=3", "--quiet")
+    with running(run_folder, *options) as server:
+        assert server.stdout is not None and server.stderr is not None
+        url = server.stdout.readline().split()[3]
+        for rows in (2, 4):
+            body = json.dumps({"instances": [{"size": 150, "colour": "red", "street": "street 1"}] * rows})
+            with urlopen(Request(url, body.encode()), timeout=20) as answer:
+                assert len(json.load(answer)["predictions"]) == rows
+        server.send_signal(signal.SIGTERM)
+        told = server.stderr.read()
+        assert server.wait(30) == 7
+    assert "4 answered rows that the prediction log could not take (it has 2)" in told

@@ -12,12 +12,12 @@ from justright.bundle.format import ModelFile, write_bundle
 from justright.registry import Registry, open_registry
 from justright.schema import Column, Schema, Target
 
-Make = Callable[[float], Path]
+Make = Callable[..., Path]
 
 
-def write_model(path: Path, bias: float) -> Path:
+def write_model(path: Path, bias: float, target: str) -> Path:
     """Write a model without columns that always says `bias`."""
-    price = Target(Column("price", "numeric", "number"), "regression")
+    price = Target(Column(target, "numeric", "number"), "regression")
     plan = {"numeric": [], "categorical": [], "text": [], "target": None}
     front = {"numeric": 0, "indicators": [], "sizes": [], "tokens": 0}
     model = ModelFile(
@@ -37,9 +37,9 @@ def write_model(path: Path, bias: float) -> Path:
 def make(tmp_path: Path) -> Make:
     """Give the model that says a number."""
 
-    def made(bias: float) -> Path:
-        path = tmp_path / f"model-{bias}"
-        return path if path.exists() else write_model(path, bias)
+    def made(bias: float, target: str = "price") -> Path:
+        path = tmp_path / f"model-{target}-{bias}"
+        return path if path.exists() else write_model(path, bias, target)
 
     return made
 

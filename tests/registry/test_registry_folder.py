@@ -134,6 +134,15 @@ def test_what_is_no_model(models, tmp_path):
     assert not models.root.exists()
 
 
+def test_a_model_of_another_target_is_refused(models, make):
+    models.register(make(1.0), "house")
+    other = make(2.0, "rent")
+    with pytest.raises(RecipeError, match=r"a regression of 'rent' under the name house; .* of 'price'"):
+        models.register(other, "house", alias="champion")
+    assert [each.version for each in models.versions("house")] == [1] and not models.aliases("house")
+    assert models.register(other, "rents").version == 1
+
+
 def test_a_damaged_model_is_refused(models, make):
     path = make(1.0)
     (path / "card.md").write_text("# Carb")

@@ -80,7 +80,7 @@ def serve(
         tokens=tokens,
         hosts=tuple(allow_host or ()),
         log=log,
-        log_options=_log_options(log_set or []) if log else None,
+        log_options=_log_options(log, log_set or []),
         window=_seconds(monitor),
         vertex_routes=(aip.health, aip.predict),
         families=families_of(plugin or ()),
@@ -138,38 +138,82 @@ def _setup(models: Sequence[str], name: str, traffic: Sequence[str], registry: s
 
     from justright.cli.model import model_path
     from justright.errors import RecipeError
-    from justright.registry import read_reference
     from justright.serve.app import Setup
     from justright.serve.dataplane import read_traffic
     from justright.serve.registered import wanted_of
 
     if not models:
         raise RecipeError("no model", allowed="one or more", next_step="justright serve runs/RUN")
+    if name and len(models) > 1:
+        raise RecipeError(f"name={name!r:.60} for {len(models)} models", allowed="NAME=MODEL for each")
     shares = read_traffic(traffic)
     folders: dict[str, Any] = {}
     named: list[tuple[str, str]] = []
+    roots: set[str] = set()
     for text in models:
         own, mark, rest = text.partition("=")
         path = Path(text)
         if mark and not path.exists():
-            _put(folders, own, model_path(rest))
+            _put(folders, own, _folder(rest))
         elif path.exists():
-            given = name if len(models) == 1 and name else ("model" if len(models) == 1 else "")
-            if not given:
+            if len(models) > 1:
                 raise RecipeError(f"{text!r} without a name", allowed="NAME=MODEL where there are several")
-            _put(folders, given, model_path(text))
-        elif "/" not in text and (Path(registry) / text.partition("@")[0]).is_dir():
-            asked = read_reference(text)
-            named.append((asked.name, asked.alias or (str(asked.version) if asked.version else "")))
+            _put(folders, name or "model", model_path(text))
         else:
-            model_path(text)  # says what is there instead
+            root, asked = _reference(text, registry)
+            if name and name != asked.name:
+                raise RecipeError(
+                    f"name={name!r:.60} for {text!r:.60}, which has its name in the registry",
+                    allowed="--name for a single run or model folder",
+                )
+            roots.add(root)
+            named.append((asked.name, asked.alias or (str(asked.version) if asked.version else "")))
+    if len(roots) > 1:
+        raise RecipeError(f"models of {len(roots)} registries", allowed="one at a time")
     wanted = wanted_of(named, {each: own for each, own in shares.items() if each not in folders})
     for each in shares:
         if each in folders:
             raise RecipeError(
                 f"traffic of {each!r:.60}, which has one version", allowed="models of the registry"
             )
-    return Setup(models=folders, wanted=tuple(wanted), registry=registry)
+    return Setup(models=folders, wanted=tuple(wanted), registry=next(iter(roots), registry))
+
+
+def _folder(text: str) -> Any:
+    """Return the model of NAME=MODEL, which is a folder: a name of the registry stands for itself."""
+    from pathlib import Path
+
+    from justright.cli.model import model_path
+    from justright.errors import RecipeError
+
+    found = model_path(text)
+    if found not in (Path(text), Path(text) / "model"):
+        raise RecipeError(
+            f"another name for {text!r:.60}, which has its name in the registry",
+            allowed="the folder of a run or a model",
+            next_step=f"justright serve {text}",
+        )
+    return found
+
+
+def _reference(text: str, registry: str) -> tuple[str, Any]:
+    """Return the registry and what of it is asked for: `churn@champion`, or `DIR/churn@champion`."""
+    from pathlib import Path
+
+    from justright.cli.model import REGISTRY, model_path
+    from justright.errors import StorageError, closest
+    from justright.registry import open_registry, read_reference
+
+    place = Path(text)
+    root = registry if place.name == text else str(place.parent)
+    names = open_registry(root).names() if Path(root).is_dir() else ()
+    if place.name.partition("@")[0] in names:
+        return root, read_reference(place.name)
+    if root == REGISTRY and place.name == text:
+        model_path(text)  # says what is there instead
+    step = "" if names else "justright register RUN --name NAME"
+    allowed = closest(place.name, names) if names else "a folder of a finished run, or a registered name"
+    raise StorageError(f"model={text!r:.80}, which is not there", where=root, allowed=allowed, next_step=step)
 
 
 def _put(folders: dict[str, Any], name: str, path: Any) -> None:
@@ -194,11 +238,14 @@ def _seconds(span: str) -> float:
     return float(int(number) * unit)
 
 
-def _log_options(choices: list[str]) -> Any:
-    """Return the choices of the prediction log."""
+def _log_options(log: str, choices: list[str]) -> Any:
+    """Return the choices of the prediction log; None where none is kept."""
+    from justright.errors import RecipeError
     from justright.prediction_log import options_from
 
-    return options_from(choices)
+    if choices and not log:
+        raise RecipeError(f"--log-set {choices[0]!r:.60} without a log", next_step="--log DIR")
+    return options_from(choices) if log else None
 
 
 def _with(setup: Setup, **more: Any) -> Setup:

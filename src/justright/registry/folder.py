@@ -24,8 +24,8 @@ from typing import Any, Final
 
 import msgspec
 
-from justright.bundle.format import LIMITS, read_bundle
-from justright.errors import BundleError, StorageError, closest
+from justright.bundle.format import LIMITS, Bundle, read_bundle
+from justright.errors import BundleError, RecipeError, StorageError, closest
 from justright.registry.facts import MANIFEST, facts_of, place_of
 from justright.registry.record import Entry, Record, Step, Table
 from justright.registry.reference import CHAMPION, Reference, check_alias, check_name, read_reference
@@ -193,7 +193,7 @@ class Registry:
         Raises
         ------
         RecipeError
-            A name or alias that cannot be one.
+            A name or alias that cannot be one; a model of another target or task than the versions there.
         StorageError
             It is no model, the run has not ended, or the folder cannot be written: then nothing is left.
         BundleError
@@ -214,6 +214,7 @@ class Registry:
             _settle(folder)
             number = next((n for n in _numbers(folder) if _id(folder, n) == bundle.model_id), 0)
             if not number:
+                self._check_question(name, bundle)
                 number = self._copy(folder, source, bundle.model_id, facts)
             steps = read_steps(folder)
             if not any(step.what == "register" and step.version == number for step in steps):
@@ -221,6 +222,20 @@ class Registry:
             if alias is not None:
                 self._point(folder, alias, number, "move", why)
         return self._entry(name, number)
+
+    def _check_question(self, name: str, bundle: Bundle) -> None:
+        """Refuse a model that answers another question: clients of the name would be refused or misled."""
+        numbers = _numbers(self.root / name)
+        if not numbers:
+            return
+        newest = self._entry(name, numbers[-1])
+        there, here = _question(read_bundle(newest.path, verify=False)), _question(bundle)
+        if here != there:
+            raise RecipeError(
+                f"a {here[1]} of {here[0]!r:.60} under the name {name}",
+                allowed=f"a {there[1]} of {there[0]!r:.60}, as its version {newest.version}",
+                next_step="another --name",
+            )
 
     def move(
         self, name: str, alias: str, version: int, why: str = "", *, expected: int | None = None
@@ -401,3 +416,9 @@ def _user() -> str:
 def _now() -> str:
     """Return the time for the history."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _question(bundle: Bundle) -> tuple[str, str]:
+    """Return what a model predicts: the name of its target, and its task."""
+    target = bundle.model.schema.target
+    return "" if target is None else target.column.name, bundle.model.task

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import msgspec
 
 from justright.bundle.predictor import load
-from justright.errors import StorageError
+from justright.errors import RecipeError, StorageError, closest
 from justright.monitor.accepted import FOLDER, place_of
 from justright.registry import open_registry
 from justright.serve.access import LOCAL_HOSTS, Access, is_local
@@ -109,13 +109,15 @@ def serve(
     Raises
     ------
     StorageError
-        A folder cannot be read or the port is taken.
+        A folder cannot be read or the port is taken. At the end: rows were answered that the prediction log
+        could not take.
     BundleError
         A model cannot be loaded.
     RecipeError
-        A name of the registry is none.
+        A name of the registry is none, or the log shall leave out a column that no model has.
     """
     plane = _load(setup)
+    _check_log(setup, plane)
     meters = Meters(setup.workers)
     listener = open_port(setup.host, setup.port)
     address, bound = listener.getsockname()[:2]
@@ -133,6 +135,7 @@ def serve(
         listener.listen(_BACKLOG)
         if setup.workers == 1:
             _work(setup, plane, meters, listener, access_log, counts, ready)
+            _check_logged(setup, meters)
             return
         log = RequestLog(access_log)
 
@@ -147,6 +150,7 @@ def serve(
             _work(setup, plane, meters.of(number), listener, access_log, counts, lambda: None)
 
         Crew(setup.workers, work, setup.limits.drain_seconds + 1.0, tell, ready).run()
+        _check_logged(setup, meters)
 
 
 def open_port(host: str, port: int) -> socket.socket:
@@ -246,6 +250,7 @@ def _work(
         runner.run(main())
     if keeper is not None:
         keeper.close()
+        _count_logged(keeper, meters)
     log.close()
 
 
@@ -257,12 +262,10 @@ async def _watch(server: Server, keeper: Any, parent: int, ended: asyncio.Event)
         if parent and os.getppid() != parent:
             ended.set()
         if keeper is not None:
-            status = keeper.status()
+            status = _count_logged(keeper, server.meters)
             if status.trouble != trouble:
                 trouble = status.trouble
                 server.tell({"event": "log", "trouble": trouble})
-            server.meters.set("logged_rows", status.logged)
-            server.meters.set("unlogged_rows", status.dropped)
 
 
 def _prediction_log(setup: Setup, plane: DataPlane) -> Any:
@@ -273,6 +276,37 @@ def _prediction_log(setup: Setup, plane: DataPlane) -> Any:
 
     columns = {name: _columns(plane, name) for name in plane.names}
     return PredictionLog(setup.log, setup.log_options, columns)
+
+
+def _count_logged(keeper: Any, meters: Meters) -> Any:
+    """Show what the prediction log of this process has kept; return its status."""
+    status = keeper.status()
+    meters.set("logged_rows", status.logged)
+    meters.set("unlogged_rows", status.dropped)
+    return status
+
+
+def _check_logged(setup: Setup, meters: Meters) -> None:
+    """Say at the end that rows are missing in the prediction log, if any are."""
+    lost = meters.total("unlogged_rows")
+    logged = meters.total("logged_rows")
+    if lost:
+        raise StorageError(
+            f"{lost} answered rows that the prediction log could not take (it has {logged})",
+            where=str(setup.log),
+            next_step="look whether its disk is full or slow; --log-set queue_rows=N lets more wait",
+        )
+
+
+def _check_log(setup: Setup, plane: DataPlane) -> None:
+    """Refuse to leave out or hash what no model asks for: a typo would write what must not be written."""
+    if setup.log_options is None:
+        return
+    known = dict.fromkeys(chain.from_iterable(_columns(plane, name) for name in plane.names))
+    for option in ("leave_out", "hashed"):
+        for column in getattr(setup.log_options, option):
+            if column not in known:
+                raise RecipeError(f"{option}={column!r:.60}", allowed=closest(column, known))
 
 
 def _expect(keeper: Any, plane: DataPlane) -> None:

@@ -66,7 +66,7 @@ def load_group(
     Raises
     ------
     StorageError, BundleError, RecipeError
-        No such name, alias or version, or it cannot be loaded.
+        No such name, alias or version, it cannot be loaded, or versions that predict different things.
     """
     every = [*wanted.which, *(each for each in wanted.traffic if each not in wanted.which)]
     entries = {each: registry.resolve(f"{wanted.name}@{each}" if each else wanted.name) for each in every}
@@ -75,6 +75,7 @@ def load_group(
         if entry.version not in loaded:
             found = (have or {}).get(entry.model_id)
             loaded[entry.version] = load(entry.path, families=families) if found is None else found
+    _check_alike(wanted.name, [*loaded.values(), *(have or {}).values()])
     traffic: dict[str, int] = {}
     for each, share in wanted.traffic.items():
         version = str(entries[each].version)
@@ -87,6 +88,20 @@ def load_group(
         str(entries[every[0]].version),
         traffic,
     )
+
+
+def _check_alike(name: str, models: Sequence[Predictor]) -> None:
+    """Refuse versions that predict different things: clients could make nothing of every other answer."""
+    kinds = {f"{model.task} of {_target(model)!r:.60}" for model in models}
+    if len(kinds) > 1:
+        raise RecipeError(
+            f"versions of {name} that are a {' and a '.join(sorted(kinds))}", allowed="one of them"
+        )
+
+
+def _target(model: Predictor) -> str:
+    """Return the name of what a model predicts."""
+    return "" if model.schema.target is None else model.schema.target.column.name
 
 
 class Reloader:

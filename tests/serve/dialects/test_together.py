@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from justright.errors import JustrightError, TableError, http_code
 from justright.serve.dialects import mlflow, openinference, tfserving, vertex
 from justright.serve.dialects.table import PLAIN
-from justright.serve.exchange import Question
+from justright.serve.exchange import Asked, Described, Question
 
 RELAXED = settings(
     deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -259,3 +259,27 @@ def test_bodies_made_to_take_long_do_not(two, body, more):
     """Some of them took minutes before they were refused in linear time; the clock is not asserted."""
     with pytest.raises(JustrightError):
         more[0].read(body, two, *more[1:])
+
+
+@pytest.mark.parametrize(
+    "odd", ['a"b', "c\\d", "e\nf", "\x01", "", "\u00e9", "rows", "f0", "instances", '":']
+)
+def test_columns_may_have_any_name(odd):
+    asked = (Asked("x", "numeric", "number"), Asked(odd, "categorical", "text", True))
+    described = Described("m", "1", "", "regression", asked)
+    rows = [{"x": 1.5, odd: "a"}, {"x": 2, odd: None}]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    found = [
+        tfserving.read(json.dumps({"instances": rows}).encode(), described),
+        tfserving.read(json.dumps({"inputs": columns}).encode(), described),
+        tfserving.read(json.dumps({"examples": rows}).encode(), described, "regress"),
+        vertex.read(json.dumps({"instances": rows}).encode(), described),
+        mlflow.read(json.dumps({"dataframe_records": rows}).encode(), described, "json"),
+        openinference.read(
+            json.dumps({"inputs": [tensor(name, values) for name, values in columns.items()]}).encode(),
+            described,
+        ),
+    ]
+    for question in found:
+        told = {name: list(values) for name, values in question.columns.items()}
+        assert told == {"x": [1.5, 2], odd: ["a", None]}

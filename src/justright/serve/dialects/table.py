@@ -113,7 +113,7 @@ class RowReader:
         self._key = key
         self._beside = beside
         self._lists = lists
-        self._decoders: WeakKeyDictionary[Described, msgspec.json.Decoder[Any]] = WeakKeyDictionary()
+        self._decoders: WeakKeyDictionary[Described, msgspec.json.Decoder[Any] | None] = WeakKeyDictionary()
 
     def read(self, body: bytes, described: Described, most_rows: int = MOST_ROWS) -> Rows | None:
         """Return the rows of a body, or None where the careful parser must be asked.
@@ -132,6 +132,8 @@ class RowReader:
             decoder = self._decoders[described]
         except KeyError:
             decoder = self._decoders[described] = self._decoder(described)
+        if decoder is None:
+            return None
         try:
             found = decoder.decode(body)
         except (ValueError, RecursionError):
@@ -149,13 +151,19 @@ class RowReader:
             return None
         return Rows(len(rows), dict(zip(names, columns, strict=True)), found)
 
-    def _decoder(self, described: Described) -> msgspec.json.Decoder[Any]:
-        """Make the decoder for one model: an optional column that is absent is None."""
+    def _decoder(self, described: Described) -> msgspec.json.Decoder[Any] | None:
+        """Make the decoder for one model, None where no struct may have its names.
+
+        An optional column that is absent is None.
+        """
         fields: list[Any] = []
         for place, column in enumerate(described.columns):
             fields.append((f"f{place}", Cell, None) if column.optional else (f"f{place}", Cell))
         rename = {f"f{place}": column.name for place, column in enumerate(described.columns)}
-        row: Any = msgspec.defstruct("Row", fields, rename=rename, kw_only=True, gc=False)
+        try:
+            row: Any = msgspec.defstruct("Row", fields, rename=rename, kw_only=True, gc=False)
+        except ValueError:  # a name with a quote, a backslash or a control character
+            return None
         rows: Any = list[row | list[Cell]] if self._lists else list[row]
         others = [(name, Any, None) for name in self._beside]
         body: Any = msgspec.defstruct(
