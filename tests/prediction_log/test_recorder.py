@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -42,6 +43,18 @@ def test_it_is_a_recorder_and_logs_all_once(tmp_path, asks):
     assert sorted(ids(tmp_path)) == sorted(f"r{n}/{i}" for n in range(300) for i in range(2))
     log.record(*asks("late", [{"a": 1}]), 1.0)
     assert log.status().dropped == 1
+
+
+def test_rows_after_somebody_removed_the_folder_are_in_a_new_one(tmp_path, asks):
+    folder = tmp_path / "log"
+    with PredictionLog(folder, QUICK) as log:
+        log.record(*asks("before", [{"a": 1}]), 1.0)
+        assert log.flush()
+        shutil.rmtree(folder)
+        log.record(*asks("after", [{"a": 2}]), 2.0)
+        assert log.flush()
+        assert log.status().logged == 2
+        assert ids(folder) == ["after/0"]
 
 
 def test_a_slow_disk_bounds_the_memory_and_drops_are_counted(tmp_path, asks, monkeypatch):

@@ -166,6 +166,7 @@ def test_head_has_no_body(wired, plane):
             "more than 1000",
         ),
         (b"GET / HTTP/1.1\r\nx: " + b"y" * 3000, 431, "2000 bytes of headers"),
+        (b"GET / HTTP/1.1\r\nx: " + b"y" * 3000 + b"\r\n\r\n", 431, "2000 bytes of headers"),
         (
             b"GET / HTTP/1.1\r\n" + b"".join(b"x%d: y\r\n" % i for i in range(101)) + b"\r\n",
             431,

@@ -102,8 +102,7 @@ class _Platform:
     def __init__(self, environment: Any) -> None:
         self.on = "AIP_HTTP_PORT" in environment or environment.get("AIP_MODE") == "PREDICTION"
         self.host = "0.0.0.0" if self.on else ""  # noqa: S104 - the platform's contract
-        text = environment.get("AIP_HTTP_PORT", "8080")
-        self.port = int(text) if text.isdecimal() else 8080
+        self.port = _port(environment.get("AIP_HTTP_PORT", "8080"))
         self.health = environment.get("AIP_HEALTH_ROUTE", "")
         self.predict = environment.get("AIP_PREDICT_ROUTE", "")
         storage = environment.get("AIP_STORAGE_URI", "")
@@ -117,6 +116,15 @@ class _Platform:
         route = f"/v1/endpoints/{endpoint}/deployedModels/{deployed}"
         self.health = self.health or (route if endpoint else "/health")
         self.predict = self.predict or (f"{route}:predict" if endpoint else "/predict")
+
+
+def _port(text: str) -> int:
+    """Read the port of the platform."""
+    from justright.errors import RecipeError
+
+    if not (text.isascii() and text.isdecimal() and int(text) < 65536):
+        raise RecipeError(f"AIP_HTTP_PORT={text!r:.40}", allowed="a port, 0 to 65535")
+    return int(text)
 
 
 def _check_host(host: str, tokens: Sequence[str], free: bool) -> None:

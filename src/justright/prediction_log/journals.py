@@ -67,6 +67,8 @@ class Journals:
 
     def of(self, model: str) -> Journal:
         """Return the open journal of a model, a new one where there is none; OSError when it fails."""
+        if model in self._open and not self._open[model].journal.has_name:
+            self.let_go(model)  # somebody removed the file: what is written to it, nobody could read
         if model not in self._open:
             self._numbers[model] = self._numbers.get(model, 0) + 1
             made = Journal(model_folder(self._log, model), self._writer, self._numbers[model])

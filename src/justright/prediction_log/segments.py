@@ -140,6 +140,11 @@ class Journal:
         self.size = HEADER_BYTES
         self.broken = False
 
+    @property
+    def has_name(self) -> bool:
+        """The file is still in a folder."""
+        return os.fstat(self._handle).st_nlink > 0
+
     def append(self, frames: bytes) -> None:
         """Write frames and force them to disk.
 

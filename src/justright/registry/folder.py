@@ -214,7 +214,8 @@ class Registry:
             _settle(folder)
             number = next((n for n in _numbers(folder) if _id(folder, n) == bundle.model_id), 0)
             if not number:
-                self._check_question(name, bundle)
+                if numbers := _numbers(folder):
+                    _check_question(self._entry(name, numbers[-1]), bundle)
                 number = self._copy(folder, source, bundle.model_id, facts)
             steps = read_steps(folder)
             if not any(step.what == "register" and step.version == number for step in steps):
@@ -222,20 +223,6 @@ class Registry:
             if alias is not None:
                 self._point(folder, alias, number, "move", why)
         return self._entry(name, number)
-
-    def _check_question(self, name: str, bundle: Bundle) -> None:
-        """Refuse a model that answers another question: clients of the name would be refused or misled."""
-        numbers = _numbers(self.root / name)
-        if not numbers:
-            return
-        newest = self._entry(name, numbers[-1])
-        there, here = _question(read_bundle(newest.path, verify=False)), _question(bundle)
-        if here != there:
-            raise RecipeError(
-                f"a {here[1]} of {here[0]!r:.60} under the name {name}",
-                allowed=f"a {there[1]} of {there[0]!r:.60}, as its version {newest.version}",
-                next_step="another --name",
-            )
 
     def move(
         self, name: str, alias: str, version: int, why: str = "", *, expected: int | None = None
@@ -416,6 +403,17 @@ def _user() -> str:
 def _now() -> str:
     """Return the time for the history."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _check_question(newest: Entry, bundle: Bundle) -> None:
+    """Refuse a model that answers another question: clients of the name would be refused or misled."""
+    there, here = _question(read_bundle(newest.path, verify=False)), _question(bundle)
+    if here != there:
+        raise RecipeError(
+            f"a {here[1]} of {here[0]!r:.60} under the name {newest.name}",
+            allowed=f"a {there[1]} of {there[0]!r:.60}, as its version {newest.version}",
+            next_step="another --name",
+        )
 
 
 def _question(bundle: Bundle) -> tuple[str, str]:

@@ -282,6 +282,7 @@ def _count_logged(keeper: Any, meters: Meters) -> Any:
     """Show what the prediction log of this process has kept; return its status."""
     status = keeper.status()
     meters.set("logged_rows", status.logged)
+    meters.set("waiting_log_rows", status.waiting)
     meters.set("unlogged_rows", status.dropped)
     return status
 

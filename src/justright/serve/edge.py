@@ -238,7 +238,7 @@ class Edge:
         if not self._access.reaches(host):
             named = "none" if host is None else _shown(host)
             raise Refusal(421, f"received the host {named}; allowed: those of --allow-host")
-        if b"content-encoding" in request.headers and request.body:
+        if request.headers.get(b"content-encoding", b"identity").lower() != b"identity" and request.body:
             raise Refusal(415, "received a compressed body; allowed: one that is not")
         if not target.open and not self._access.knows(request.headers.get(b"authorization")):
             sentence = "received no token that is known; allowed: a header 'Authorization: Bearer TOKEN'"
@@ -256,7 +256,7 @@ class Edge:
             self._shed(opened)
             return
         question = ask.read(request, served.described)
-        self._check_rows(question)
+        _check_rows(question, self._limits.rows)
         batcher.submit(served, question, opened, alone=self.alone())
 
     def _aside(self, work: Callable[[], Any], opened: _Opened) -> None:
@@ -269,15 +269,9 @@ class Edge:
     def _large(self, ask: Ask, request: Request, served: Served) -> tuple[Question, Answers, bytes]:
         """Read, answer and write in the thread of large requests."""
         question = ask.read(request, served.described)
-        self._check_rows(question)
+        _check_rows(question, self._limits.rows)
         answers = served.answer(question)
         return question, answers, ask.write(question, answers)
-
-    def _check_rows(self, question: Question) -> None:
-        """Refuse too many rows."""
-        if question.size > self._limits.rows:
-            allowed = f"{self._limits.rows} at once"
-            raise Refusal(413, f"received {question.size} rows; allowed: {allowed}")
 
     def _shed(self, opened: _Opened) -> None:
         """Refuse since too many wait; a while later, for who is told at once may ask again at once.
@@ -356,6 +350,12 @@ class Edge:
         """Write a fault of ours to the log, with its traceback, which no client sees."""
         text = "".join(traceback.format_exception(error))
         self._log.write({"time": round(self._clock(), 6), "event": "fault", "id": request.id, "trace": text})
+
+
+def _check_rows(question: Question, most: int) -> None:
+    """Refuse too many rows."""
+    if question.size > most:
+        raise TooManyRowsError(f"{question.size} rows", allowed=f"at most {most} at once")
 
 
 class _Ids:

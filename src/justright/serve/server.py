@@ -188,7 +188,7 @@ class Server:
         """Take labels that came later."""
         from justright.prediction_log import add_labels
 
-        body = parse(request.body)
+        body = parse(request.body, len(request.body))
         rows = body.get("labels") if isinstance(body, dict) and len(body) == 1 else None
         if not isinstance(rows, list):
             raise TableError(

@@ -371,6 +371,9 @@ class _Incoming:
             self._refuse(400, f"received the header {name.decode('ascii', 'replace')} twice")
         elif len(self._headers) >= _HEADERS:
             self._refuse(431, f"received more than {_HEADERS} headers")
+        self._size += len(name) + len(value)
+        if self._size > self._limits.head:
+            self._refuse(431, f"received more than {self._limits.head} bytes of headers")
         self._headers[name] = value
 
     def on_headers_complete(self) -> None:
@@ -379,7 +382,7 @@ class _Incoming:
         if self._upgrade:
             return
         self.in_body = True
-        self._head = 0
+        self._head = self._size = 0
         length = self._headers.get(b"content-length", b"0")
         if len(length) > 18 or int(length) > self._limits.body:
             self._too_long()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from justright.errors import JustrightError, RowError, TableError
 from justright.serve.dialects.bodies import DEEPEST, encode, no_key_twice, parse, plain_text
+from justright.serve.exchange import TooManyRowsError
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,8 @@ from justright.serve.dialects.bodies import DEEPEST, encode, no_key_twice, parse
         (b'["\\ud800"]', "the lone surrogate"),
         (b"[1e400]", "the number 1e400"),
         (b"[-1e400, NaN]", "the number -1e400"),
-        (b"[" + b"9" * 5000 + b"]", "not JSON"),
+        (b"[" + b"9" * 5000 + b"]", "the number 99999"),
+        (b"[1, -Infinity]", "the number -Infinity; allowed: finite numbers"),
         (b"[" * 33, "a body nested 33 deep"),
         (b"[" * 100_000, "a body nested 100000 deep"),
         (b'{"a": 1, "b": {"c": 1, "c": 2}}', "the key 'c' twice in one object"),
@@ -40,9 +42,19 @@ def test_a_doubled_key_names_its_row():
 
 
 def test_tokens_are_missing_and_brackets_in_texts_are_texts():
-    assert parse(b'[NaN, Infinity, -Infinity, "NaN", 1E2]') == [None, None, None, "NaN", 100.0]
+    assert parse(b'[NaN, "NaN", "Infinity", 1E2]') == [None, "NaN", "Infinity", 100.0]
     assert parse(json.dumps(["[" * 99, '\\"[' * 99]).encode()) == ["[" * 99, '\\"[' * 99]
     assert parse(b"[" * DEEPEST + b"]" * DEEPEST)
+
+
+def test_more_rows_than_allowed_are_refused_before_they_are_made():
+    for row in ("[]", "{}", '{"a": [1]}', '["]"]'):
+        body = ('{"instances": [' + ", ".join([row] * 40) + "]}").encode()
+        assert len(parse(body, 40)["instances"]) == 40
+        with pytest.raises(TooManyRowsError, match="40 rows; allowed: at most 39 at once"):
+            parse(body, 39)
+    columns = {"inputs": {str(i): [1] * 100 for i in range(30)}}
+    assert parse(json.dumps(columns).encode(), 30) == columns
 
 
 def test_answers_are_json():

@@ -1,7 +1,7 @@
 """JSON of a request: what every dialect refuses, and how a body that a fast decoder refused is read.
 
 A body is first given to a msgspec decoder that knows the good form. Only where that refuses comes
-`parse`, which takes the tokens NaN and Infinity, and says in a sentence what is wrong.
+`parse`, which takes the token NaN, and says in a sentence what is wrong.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from justright.errors import RowError, TableError
 from justright.serve.dialects.faults import Beyond, Doubled, is_lone, refusal
+from justright.serve.exchange import TooManyRowsError
 
 __all__ = ["DEEPEST", "encode", "first_twice", "kind_of", "no_key_twice", "parse", "plain_text"]
 
@@ -26,6 +27,8 @@ DEEPEST: Final = 32
 _ANY: Final = msgspec.json.Decoder()
 # Also one without an end, and without stepping back: else a body of escaped quotes takes forever.
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_ROW_LEVEL: Final = 3  # {"instances": [row, ...]}
+_DIGITS: Final = 310  # no whole number of more is within the range of a double
 _LOOSE: Final = re.compile(rb'"[ \t\r\n]+:')
 
 
@@ -106,31 +109,38 @@ def first_twice(names: Iterable[str]) -> str:
     return ""
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes, most_rows: int = 65_536) -> Any:
     """Return the value of a body.
 
     Parameters
     ----------
     body : bytes
-        JSON in UTF-8. The tokens NaN, Infinity and -Infinity, which are not JSON but which some clients
-        send, become None.
+        JSON in UTF-8. The token NaN, which is not JSON but which some clients send, becomes None.
+    most_rows : int, default 65,536
+        More are refused, before anything is made of them.
 
     Raises
     ------
     TableError
         Not JSON, or nested deeper than `DEEPEST`.
+    TooManyRowsError
+        More lists and objects at the level of rows than `most_rows`.
     TableError, RowError
-        A number beyond the range of a double, text that UTF-8 cannot hold, a key twice in one object; with
-        the row and the column where it stands in a row.
+        Infinity or a number beyond the range of a double, text that UTF-8 cannot hold, a key twice in one
+        object; with the row and the column where it stands in a row.
 
     Examples
     --------
     >>> parse(b'{"instances": [NaN, 1e3]}')
     {'instances': [None, 1000.0]}
     """
-    depth = _depth(body)
+    depth, rows = _depth(body)
     if depth > DEEPEST:
         raise TableError(f"a body nested {depth} deep", allowed=f"at most {DEEPEST}, of plain values")
+    if rows > most_rows:
+        raise TooManyRowsError(
+            f"{rows} rows", allowed=f"at most {most_rows} at once", next_step="send fewer rows"
+        )
     wrong: list[Doubled | Beyond] = []
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -142,19 +152,24 @@ def parse(body: bytes) -> Any:
         wrong.append(twice)
         return twice
 
+    def beyond(text: str) -> Beyond:
+        found = Beyond(math.inf)
+        found.text = text
+        wrong.append(found)
+        return found
+
     def number(text: str) -> float:
         found = float(text)
-        if not math.isinf(found):
-            return found
-        beyond = Beyond(found)
-        beyond.text = text
-        wrong.append(beyond)
-        return beyond
+        return beyond(text) if math.isinf(found) else found
 
     try:
         text = body.decode("utf-8")
         value = json.loads(
-            text, parse_constant=lambda name: None, parse_float=number, object_pairs_hook=pairs
+            text,
+            parse_constant=lambda name: None if name == "NaN" else beyond(name),
+            parse_float=number,
+            parse_int=lambda digits: int(digits) if len(digits) < _DIGITS else beyond(digits),
+            object_pairs_hook=pairs,
         )
     except (ValueError, RecursionError) as error:
         raise TableError(f"a body that is not JSON: {error!s:.120}", allowed="JSON in UTF-8") from error
@@ -170,7 +185,7 @@ def _refused(value: Any, first: Doubled | Beyond) -> TableError | RowError:
     if isinstance(first, Doubled):
         received, allowed = f"the key {first.key!r:.60} twice in one object", "each key once"
     else:
-        received, allowed = f"the number {first.text:.40}", "numbers up to 1.8e308"
+        received, allowed = f"the number {first.text:.40}", "finite numbers, up to 1.8e308"
     return refusal(value, received, allowed, lambda part: part is first)
 
 
@@ -183,14 +198,16 @@ def _refuse_lone(value: Any) -> None:
         raise refusal(value, received, "text that UTF-8 can hold", is_lone) from error
 
 
-def _depth(body: bytes) -> int:
-    """Return how deep lists and objects are nested; texts do not count."""
+def _depth(body: bytes) -> tuple[int, int]:
+    """Return how deep lists and objects are nested, and how many begin at the third level; not in texts."""
     if body.count(b"[") + body.count(b"{") <= DEEPEST:
-        return 0
+        return 0, 0
     signs = np.frombuffer(_STRING.sub(b"", body), np.uint8)
-    steps = ((signs == ord("[")) | (signs == ord("{"))).astype(np.int8)
+    opens = (signs == ord("[")) | (signs == ord("{"))
+    steps = opens.astype(np.int8)
     steps -= (signs == ord("]")) | (signs == ord("}"))
-    return int(steps.cumsum(dtype=np.int64).max(initial=0))
+    depths = steps.cumsum(dtype=np.int64)
+    return int(depths.max(initial=0)), int(np.count_nonzero(opens & (depths == _ROW_LEVEL)))
 
 
 def _keys(value: Any) -> int:

@@ -241,7 +241,7 @@ def _question(
 
 def _read_with_care(body: bytes, described: Described, request_id: str, most_rows: int) -> Question:
     """Read a request that no fast decoder took, or say what is wrong with it."""
-    request = parse(body)
+    request = parse(body, most_rows)
     allowed = f"an object with exactly one of {', '.join(_FORMS)}, and params"
     if not isinstance(request, dict):
         raise TableError(f"a body that is {kind_of(request)}", allowed=allowed)

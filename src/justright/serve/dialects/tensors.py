@@ -154,10 +154,7 @@ def _from_bytes(one: _Input, raw: bytes) -> list[Any]:
         raise TableError(f"{len(raw)} bytes of {one.name!r:.60}", allowed=f"whole values of {one.datatype}")
     values = np.frombuffer(raw, kind)
     found: list[Any] = (values != 0).tolist() if one.datatype == "BOOL" else values.tolist()
-    return [None if value != value or value in (_INF, -_INF) else value for value in found]
-
-
-_INF: Final = float("inf")
+    return [None if value != value else value for value in found]
 
 
 def _from_lengths(one: _Input, raw: bytes) -> list[Any]:

@@ -5,8 +5,8 @@
     {"examples": [row, ...]}            -> {"results": [[[label, score], ...], ...]} or {"results": [v, ...]}
     anything wrong                      -> {"error": "a sentence"}
 
-Source: tensorflow/serving, `g3doc/api_rest.md` and `util/json_tensor.cc`. As there, the tokens NaN and
-Infinity are legal: here they count as missing, and no answer holds one.
+Source: tensorflow/serving, `g3doc/api_rest.md` and `util/json_tensor.cc`. The token NaN is legal
+there and here, where it counts as missing; Infinity is legal there, and no model of ours has a place for it.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ def metadata(described: Described) -> bytes:
 
 def _read_with_care(body: bytes, described: Described, request_id: str, most_rows: int) -> Question:
     """Read a predict request that no fast decoder took, or say what is wrong with it."""
-    request = _request(body, ("instances", "inputs", "parameters", "signature_name"))
+    request = _request(body, ("instances", "inputs", "parameters", "signature_name"), most_rows)
     if "instances" in request and "inputs" in request:
         raise TableError("both 'instances' and 'inputs'", allowed="only one of them")
     if "inputs" in request:
@@ -269,7 +269,7 @@ def _read_examples(body: bytes, described: Described, verb: str, request_id: str
     rows = _EXAMPLES.read(body, described, most_rows)
     if rows is not None and rows.beside.signature_name in _SIGNATURES:
         return Question(rows.size, columns=rows.columns, id=request_id, note=verb)
-    request = _request(body, ("examples", "context", "signature_name"))
+    request = _request(body, ("examples", "context", "signature_name"), most_rows)
     context = request.get("context", {})
     if not isinstance(context, dict):
         raise TableError(f"a context that is {kind_of(context)}", allowed="an object")
@@ -285,9 +285,9 @@ def _read_examples(body: bytes, described: Described, verb: str, request_id: str
     return Question(len(examples), columns=columns, id=request_id, note=verb)
 
 
-def _request(body: bytes, keys: tuple[str, ...]) -> dict[str, Any]:
+def _request(body: bytes, keys: tuple[str, ...], most_rows: int) -> dict[str, Any]:
     """Return the object of a body that has no other keys than these."""
-    request = parse(body)
+    request = parse(body, most_rows)
     allowed = f'{{"{keys[0]}": [{{"column": value, ...}}, ...]}}'
     if not isinstance(request, dict):
         raise TableError(f"a body that is {kind_of(request)}", allowed=allowed)

@@ -28,7 +28,7 @@ def read(body: bytes, described: Described, *, request_id: str = "", most_rows: 
     ----------
     body : bytes
         `{"instances": [...], "parameters": {...}}`. A row is an object of column names and values, or a
-        list of the values in the order of the columns. NaN and Infinity count as missing. For the
+        list of the values in the order of the columns. NaN counts as missing. For the
         parameters see `justright.serve.dialects.table.wishes`.
     described : Described
         The model.
@@ -55,7 +55,7 @@ def read(body: bytes, described: Described, *, request_id: str = "", most_rows: 
     if rows is not None:
         explain, level = wishes(rows.beside.parameters, described)
         return Question(rows.size, columns=rows.columns, explain=explain, level=level, id=request_id)
-    request: Any = parse(body)
+    request: Any = parse(body, most_rows)
     allowed = '{"instances": [{"column": value, ...}, ...]}'
     if not isinstance(request, dict):
         raise TableError(f"a body that is {kind_of(request)}", allowed=allowed)
