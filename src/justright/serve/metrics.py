@@ -50,7 +50,7 @@ _GAUGES: Final = {
     "waiting_requests": "Requests that wait for a pass.",
     "ready_processes": "Processes that answer.",
     "logged_rows": "Rows that the prediction log has on disk, of the processes that run.",
-    "waiting_log_rows": "Rows that wait for the prediction log, more and more while its disk is slow or full.",
+    "waiting_log_rows": "Rows that wait for the prediction log: more and more while its disk is full.",
     "unlogged_rows": "Rows that the prediction log had to leave out.",
 }
 _STATUS_AT: Final = {status: place for place, status in enumerate(_STATUSES)}
