@@ -155,7 +155,7 @@ def main() -> None:
         if (law.name, m, n, columns, drift) in have:
             continue
         begin = time.time()
-        windows = given.windows // (1 if columns == 1 else 4) // (4 if drift else 1)
+        windows = given.windows // (1 if columns == 1 else 2) // (4 if drift else 1)
         made = cell(law, m, n, columns, drift, windows, given.seed)
         known["cells"].append(made)
         known |= {"python": platform.python_version(), "numpy": np.__version__, "level": LEVEL}

@@ -53,3 +53,23 @@ def test_the_same_question_has_the_same_answer_and_is_asked_once():
 
 def test_one_cell_says_nothing():
     assert Null(np.array([9.0]), 10).tail(0.3) == 1.0
+
+
+@pytest.mark.parametrize(("m", "n"), [(100_000, 50), (2_000, 300)])
+def test_the_largest_gap_far_beyond_the_simulation(m, n):
+    """Many rare cells and few rows: a normal law of the cells says a fifth of the chance at 1e-4."""
+    shares = 1.0 / np.arange(1, 81)
+    law = Null(np.maximum(np.round(m * shares / shares.sum()), 1.0), n)
+    dice = np.random.default_rng(5)
+    gaps = []
+    for _ in range(40):
+        drawn = dice.standard_gamma(law.shares * law.reference + 0.5, (10_000, 80))
+        windows = dice.multinomial(n, drawn / drawn.sum(axis=1, keepdims=True)) / n
+        gaps.append(np.abs(windows - law.shares).max(axis=1))
+    every = np.sort(np.concatenate(gaps))
+    for wanted in (3e-4, 1e-4):
+        gap = every[int(len(every) * (1.0 - wanted))]
+        true = np.mean(every >= gap - 1e-12)
+        assert 0.75 * true < law.gap_tail(gap, law.shares) < 1.6 * true
+    at = law.gap_at(1e-5, law.shares)
+    assert law.gap_tail(at, law.shares) <= 1e-5 < law.gap_tail(at - 2.0 / n, law.shares)

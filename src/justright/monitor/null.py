@@ -19,7 +19,7 @@ from typing import Final
 
 import numpy as np
 
-from justright.monitor.tails import chi_square_tail, normal_tail, skewed_tail
+from justright.monitor.tails import beta_binomial_tails, chi_square_tail, normal_tail, skewed_tail
 from justright.schema import FloatArray
 
 __all__ = ["Null", "divergence", "null_of"]
@@ -29,6 +29,7 @@ _CELLS: Final = 400_000
 _LEAST_DRAWS: Final = 4_000
 _MANY: Final = 200.0  # rows expected in every cell from which the chi-square law is as good as a simulation
 _SEEN: Final = 20  # draws beyond a value from which their share is its p-value
+_FAR: Final = 40.0  # a cell whose chance is below exp(-40) adds nothing
 _SEED: Final = 20_031
 _KEPT: Final = 512
 _EVEN: Final = 0.02  # counts that differ by less are those of one quantile grid
@@ -107,6 +108,7 @@ class Null:
         self._unit = (1.0 / max(rows, 1) + 1.0 / max(self.reference, 1e-300)) / (8.0 * _LN2)
         self._draws: FloatArray | None = None
         self._gaps: FloatArray | None = None
+        self._gap_at: dict[float, float] = {}
         smallest = float(self.shares.min()) if self.cells else 0.0
         if smallest * min(rows, self.reference) < _MANY:
             self._simulate(counts)
@@ -143,11 +145,9 @@ class Null:
             beyond = len(self._gaps) - int(np.searchsorted(self._gaps, value * (1.0 - 1e-12)))
             if beyond >= _SEEN:
                 return (beyond + 1.0) / (len(self._gaps) + 1.0)
+            return min(self._any_gap(value), _SEEN / len(self._gaps))
         deviation = np.sqrt(pooled * (1.0 - pooled) * self._unit * 8.0 * _LN2)
-        bound = sum(2.0 * normal_tail(value / each) for each in deviation.tolist() if each > 0.0)
-        if self._gaps is None:
-            return min(bound, 1.0)
-        return min(max(bound, 1e-300), _SEEN / len(self._gaps))
+        return min(sum(2.0 * normal_tail(value / each) for each in deviation.tolist() if each > 0.0), 1.0)
 
     def value_at(self, level: float) -> float:
         """Return the divergence in bits whose p-value is `level`."""
@@ -155,7 +155,11 @@ class Null:
 
     def gap_at(self, level: float, pooled: FloatArray) -> float:
         """Return the largest difference of a share whose p-value is `level`."""
-        return _solved(lambda value: self.gap_tail(value, pooled), level, 1.0)
+        if self._gaps is None:
+            return _solved(lambda value: self.gap_tail(value, pooled), level, 1.0)
+        if level not in self._gap_at:
+            self._gap_at[level] = _solved(lambda value: self.gap_tail(value, pooled), level, 1.0)
+        return self._gap_at[level]
 
     def mean_distance(self) -> float:
         """Return the mean total variation distance without drift, 0..1: what noise alone adds to it."""
@@ -180,15 +184,41 @@ class Null:
         centred = (found - self._mean) / (self._sd or 1.0)
         self._skew = float(np.mean(centred**3))
 
+    def _any_gap(self, value: float) -> float:
+        """Return the sum over the cells of the chances that their share differs by so much.
+
+        Beyond the simulation two such cells at once are rare, and the sum is the chance of any: at 1e-4 it
+        is 1.0 to 1.3 times the truth, where a normal law of 500 cells says a fifth of it.
+        """
+        rows, a = self.rows, self.shares * self.reference + 0.5
+        b = a.sum() - a
+        high = np.ceil(rows * (self.shares + value) - 1e-9)
+        low = np.floor(rows * (self.shares - value) + 1e-9)
+        upper = np.flatnonzero(
+            (high <= rows) & (_farness(np.minimum(high / rows, 1.0), a / (a + b)) * rows < _FAR)
+        )
+        total = sum(beta_binomial_tails(int(high[k]), rows, float(a[k]), float(b[k]))[1] for k in upper)
+        lower = np.flatnonzero(low >= 0)
+        total += sum(beta_binomial_tails(int(low[k]), rows, float(a[k]), float(b[k]))[0] for k in lower)
+        return max(float(total), 1e-300)
+
     def _fitted(self, value: float) -> float:
         """Return the tail of the gamma law through three moments of the draws."""
         return skewed_tail((value - self._mean) / (self._sd or 1.0), self._skew)
 
 
+def _farness(share: FloatArray, law: FloatArray) -> FloatArray:
+    """Return the relative entropy of two shares: exp(-rows * it) bounds the chance to see the first."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        one = np.where(share > 0.0, share * np.log(share / law), 0.0)
+        other = np.where(share < 1.0, (1.0 - share) * np.log((1.0 - share) / (1.0 - law)), 0.0)
+    return np.asarray(one + other)
+
+
 def _solved(tail: Callable[[float], float], level: float, high: float) -> float:
     """Return where a falling tail crosses `level`, by halving."""
     low = 0.0
-    for _ in range(60):
+    for _ in range(40):
         middle = 0.5 * (low + high)
         if tail(middle) > level:
             low = middle
