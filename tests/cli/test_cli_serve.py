@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import pytest
+
 from justright.cli.serve import _setup
 
 
@@ -70,6 +72,27 @@ def test_vertex_says_port_and_routes(run_folder: Path) -> None:
         assert server.wait(20) == 0
         lines = [json.loads(line) for line in server.stderr.read().splitlines()]
         assert [(line["path"], line["status"]) for line in lines] == [("/alive", 200), ("/ask", 200)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AIP_HTTP_PORT", "abc"),
+        ("AIP_HTTP_PORT", "70000"),
+        ("AIP_PREDICT_ROUTE", "/metrics"),
+        ("AIP_PREDICT_ROUTE", "predict"),
+        ("AIP_PREDICT_ROUTE", "/alive"),
+        ("AIP_HEALTH_ROUTE", "/"),
+    ],
+)
+def test_a_platform_that_says_what_cannot_be(
+    call: Any, run_folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    told = {"AIP_HTTP_PORT": "0", "AIP_HEALTH_ROUTE": "/alive", "AIP_PREDICT_ROUTE": "/ask"} | {name: value}
+    for each in told.items():
+        monkeypatch.setenv(*each)
+    said = call("serve", run_folder)
+    assert said.code == 2 and f"{name}={value!r}" in said.err
 
 
 def test_a_log_takes_rows_and_labels(run_folder: Path, tmp_path: Path) -> None:

@@ -116,6 +116,7 @@ class _Platform:
         route = f"/v1/endpoints/{endpoint}/deployedModels/{deployed}"
         self.health = self.health or (route if endpoint else "/health")
         self.predict = self.predict or (f"{route}:predict" if endpoint else "/predict")
+        _check_routes(self.health, self.predict)
 
 
 def _port(text: str) -> int:
@@ -125,6 +126,18 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) < 65536):
         raise RecipeError(f"AIP_HTTP_PORT={text!r:.40}", allowed="a port, 0 to 65535")
     return int(text)
+
+
+def _check_routes(health: str, predict: str) -> None:
+    """Refuse routes of the platform that are none, or that the server has for something else."""
+    from justright.errors import RecipeError
+
+    own = ("/", "/metrics", "/openapi.json", "/health", "/invocations", "/ping", "/version", health)
+    for name, route, taken in (("HEALTH", health, own[:3]), ("PREDICT", predict, own)):
+        if not route.startswith("/") or route in taken:
+            raise RecipeError(
+                f"AIP_{name}_ROUTE={route!r:.60}", allowed="a path of its own that begins with /"
+            )
 
 
 def _check_host(host: str, tokens: Sequence[str], free: bool) -> None:
