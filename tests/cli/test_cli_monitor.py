@@ -15,7 +15,7 @@ from justright.bundle.predictor import load
 from justright.cli import app
 from justright.cli.monitor import monitor
 from justright.monitor.drift import FIELDS
-from justright.prediction_log import PredictionLog
+from justright.prediction_log import PredictionLog, add_labels
 from justright.serve.exchange import Question
 from justright.serve.scoring import Served
 
@@ -52,7 +52,10 @@ def test_no_drift_is_code_0_and_drift_is_code_3_with_the_next_command(call, watc
     said = call("monitor", run, moved)
     assert said.code == 3
     assert "ALARM" in said.out
-    assert f"next: justright register {run} --name NAME" in said.out.replace("\n", " ")
+    out = said.out.replace("\n", " ")
+    assert (
+        f"next: first add the labels to {moved} as the column 'sold'; then justright register {run} --" in out
+    )
     assert f"justright retrain NAME --with {moved}" in said.out
 
 
@@ -76,6 +79,62 @@ def test_acceptance_ends_with_0_and_silences_the_next_monitor(call, watched):
     for path in (run / "baselines").glob("*.json"):
         path.unlink()
     assert call("monitor", run, moved).code == 3
+
+
+def test_few_rows_are_not_accepted_and_not_judged_in_silence(call, watched, tmp_path):
+    run, moved = watched
+    few = tmp_path / "few.csv"
+    few.write_text("".join(moved.read_text().splitlines(keepends=True)[:11]))
+    said = call("monitor", run, few, "--html", tmp_path / "page.html")
+    assert said.code == 0
+    assert "NOTHING COULD BE JUDGED" in said.out
+    assert "10 rows; 20 are needed" in said.out
+    assert "10 rows; 20 are needed" in (tmp_path / "page.html").read_text()
+    assert call("monitor", run, few, "--json").json["not_judged"][0]["input"] == "(all)"
+    said = call("monitor", run, few, "--accept")
+    assert (said.code, "20 rows or more" in said.err) == (2, True)
+    assert call("monitor", run, moved).code == 3
+
+
+def test_the_page_of_a_batch_names_the_windows_that_alarmed(call, watched, table, tmp_path):
+    run, moved = watched
+    with table.open() as source, moved.open() as other:
+        plain, far = list(csv.DictReader(source)), list(csv.DictReader(other))
+    names = list(far[0])
+    with (tmp_path / "mixed.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, names, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows([*far[:120], *plain[:120]])
+    said = call("monitor", run, tmp_path / "mixed.csv", "--window", "120", "--html", tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert said.code == 3
+    assert "next: " in said.out
+    assert '<p class="next">' in text
+    assert '<p class="verdict bad">' in text
+    assert "Alarm in window 0" in text
+
+
+def test_the_command_of_an_alarm_of_a_log_runs(call, watched, table, tmp_path, monkeypatch):
+    """Without labels it says how to send them; with labels it trains on them."""
+    run, _ = watched
+    monkeypatch.chdir(tmp_path)
+    assert call("register", run, "--name", "houses", "--alias", "champion").code == 0
+    served = Served("houses", "1", load(run / "model"))
+    with table.open() as file:
+        rows = [{**row, "size": float(row["size"]) + 90} for row in csv.DictReader(file)]
+    question = Question(size=len(rows), rows=rows, id="a")
+    with PredictionLog(tmp_path / "log", columns={"houses": served.described.names}) as keeper:
+        keeper.record(question, served.answer(question), 1.0)
+    said = call("monitor", "houses", "--log", "log", "--json")
+    assert said.code == 3
+    assert said.json["retrain"].startswith("first send labels")
+    assert "/v1/feedback" in said.json["retrain"]
+    add_labels(tmp_path / "log", [{"id": f"a/{n}", "label": row["sold"]} for n, row in enumerate(rows)])
+    said = call("monitor", "houses", "--log", "log", "--json")
+    assert said.json["retrain"] == "justright retrain houses --with log"
+    done = call(*said.json["retrain"].split()[1:], "--quiet", "--json")
+    assert done.code == 0
+    assert done.json["rows"]["new"] == len(rows)
 
 
 def test_a_page_is_written(call, watched, tmp_path):
@@ -123,6 +182,10 @@ def test_wrong_use(call, watched):
     run, moved = watched
     assert call("monitor", run).code == 2
     assert call("monitor", run, moved, "--window", "soon").code == 2
+    both = call("monitor", run, moved, "--log", "logs")
+    assert (both.code, "one of the two" in both.err) == (2, True)
+    assert call("monitor", run, moved, "--why", "because").code == 2
+    assert call("monitor", run, moved, "--id", "number").code == 2
     assert call("monitor", run, "missing.csv").code in (4, 7)
 
 

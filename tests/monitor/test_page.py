@@ -68,7 +68,7 @@ def test_it_is_whole_small_and_asks_for_nothing(model, windows):
 def test_no_window_is_a_page_too(model):
     facts = facts_of(model, 1)
     empty = PageFacts(**{**facts.__dict__, "windows": [], "results": [], "estimates": [], "retrain": ""})
-    assert "Nothing has changed" in page(empty)
+    assert "Nothing could be judged" in page(empty)
 
 
 def test_the_verdict_is_of_the_newest_window(model):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from justright.bundle.predictor import load
-from justright.errors import ColumnError, RecipeError
+from justright.errors import ColumnError, RecipeError, TableError
 from justright.monitor.accepted import Accepted, newest, place_of
 from justright.monitor.frame import Counts, frame_of
 from justright.workflow.accepted import accept
@@ -143,3 +143,47 @@ def test_values_that_cannot_be_read_are_told(run):
     seen = monitor(run, table.set_column(0, "size", pa.array(size)))
     assert "monitor-unreadable" in {finding.id for finding in seen.findings}
     assert ("size", "schema") in anomalies(seen)
+
+
+def test_too_few_rows_are_no_normal_and_the_number_is_told(run):
+    few = Accepted("", "2026-11-22T10:00:00Z", "", "", "", [], Counts(19.0, [], [], []))
+    with pytest.raises(RecipeError, match="19 rows.*20 rows or more"):
+        accept(run / "model", few)
+    assert not list((run / "baselines").glob("*"))
+
+
+def test_earlier_rows_that_are_too_few_to_compare_with_are_told(run):
+    seen = monitor(run, rows(500, 1), against=rows(5, 2))
+    assert [(each.input, each.reason) for each in seen.not_judged] == [
+        ("(all)", "compared with 5 rows; 20 are needed")
+    ]
+
+
+def test_labels_of_an_unknown_class_alarm_and_are_told(run):
+    table = rows(400, 1)
+    maybe = table.set_column(2, "bought", pa.array(["maybe"] * 390 + ["yes"] * 10))
+    seen = monitor(run, maybe)
+    assert ("bought", "schema") in anomalies(seen)
+    assert (seen.labelled, seen.unknown) == (10, {"maybe": 390})
+    assert any("'maybe' (390)" in each.sentence for each in seen.findings)
+    assert [(each.input, each.reason) for each in seen.not_judged] == [
+        ("(performance)", "10 labels of a known class; 20 are needed")
+    ]
+
+
+def test_labels_by_id_of_an_unknown_class_are_labels(run):
+    table = rows(300, 1, days=1)
+    later = pa.table({"id": table["id"], "bought": ["maybe"] * 300})
+    seen = monitor(run, table.drop_columns(["bought"]), labels=read_labels(load(run / "model"), later, "id"))
+    assert seen.unknown == {"maybe": 300}
+    assert seen.alarm
+    with pytest.raises(TableError, match="both an id and a label"):
+        read_labels(load(run / "model"), pa.table({"id": ["a"], "bought": pa.nulls(1, pa.string())}), "id")
+
+
+def test_labels_of_one_class_alone_are_told(run):
+    table = rows(400, 1)
+    seen = monitor(run, table.set_column(2, "bought", pa.array(["yes"] * 400)))
+    assert [(each.input, each.reason) for each in seen.not_judged] == [
+        ("(performance)", "all 400 are of one class")
+    ]

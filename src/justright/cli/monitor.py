@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from justright.bundle.predictor import Predictor
     from justright.monitor.cbpe import Estimate
+    from justright.workflow.logged import Logged
     from justright.workflow.monitor import Watched
 
 __all__ = ["monitor"]
@@ -35,7 +38,9 @@ def monitor(
     labels: Annotated[
         str, typer.Option(metavar="FILE", help="Labels that came later: a table of ids and the target.")
     ] = "",
-    id: Annotated[str, typer.Option("--id", metavar="COL", help="Column of ids, for --labels.")] = "id",  # noqa: A002 - the option's name
+    id: Annotated[  # noqa: A002 - the option's name
+        str, typer.Option("--id", metavar="COL", help="Column of ids, for --labels; id if not given.")
+    ] = "",
     log: Annotated[
         str, typer.Option(metavar="DIR", help="Take the rows from the log of a server, with its labels.")
     ] = "",
@@ -50,23 +55,26 @@ def monitor(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Compare the rows of TABLE with those MODEL was trained on; ends with code 3 on an alarm."""
+    from dataclasses import replace
+
     from justright.bundle.predictor import load
     from justright.cli.model import model_path, named
     from justright.cli.output import write_json
+    from justright.workflow.logged import logged
     from justright.workflow.monitor import monitor as watch
     from justright.workflow.watched import read_labels
 
+    _check(table, log, labels=labels, id_=id, accept=accept, why=why)
     bundle = model_path(model)
     predictor = load(bundle)
-    rows: Any = table
-    if log:
-        rows, time, id = _logged(log, predictor, named(model)), time or "_time", "_id"  # noqa: A001
-    elif not table:
-        raise typer.BadParameter("a TABLE, or --log DIR")
-    came = read_labels(predictor, labels, id) if labels else None
-    seen = watch(bundle, rows, against=against or None, window=window, time=time, labels=came)
     entry = named(model)
-    retrain = _retrain(entry.name if entry else "", model, table or log) if seen.alarm else ""
+    found = logged(log, predictor, entry.name if entry else None) if log else None
+    came = read_labels(predictor, labels, id or "id") if labels else None
+    if came is not None and found is not None:
+        came = replace(came, column=found.id)
+    rows = table if found is None else found
+    seen = watch(bundle, rows, against=against or None, window=window, time=time, labels=came)
+    retrain = _retrain(model, entry is not None, table, found, log, predictor, seen)
     if html is not None:
         _page(html, predictor, seen, model, retrain)
     if accept:
@@ -81,36 +89,61 @@ def monitor(
         raise typer.Exit(_ALARM)
 
 
-def _logged(folder: str, predictor: Predictor, entry: Any) -> Any:
-    """Return the rows of a server's log as a table, its labels as the target.
+def _check(table: str, log: str, *, labels: str, id_: str, accept: bool, why: str) -> None:
+    """Refuse options that contradict each other, or say nothing."""
+    from justright.errors import RecipeError
 
-    Those that the model itself answered, as a server counts them: of what another version answered, columns
-    that it does not need are not there. Where the model has answered none, all.
-    """
-    import pyarrow.compute as pc
+    if log and table:
+        step = "--against TABLE, to compare the log with other rows than those of training"
+        raise RecipeError(f"TABLE={table!r} and --log {log}", allowed="one of the two", next_step=step)
+    if not log and not table:
+        raise typer.BadParameter("a TABLE, or --log DIR")
+    if id_ and not labels:
+        raise RecipeError(f"--id {id_} without --labels", next_step="--labels FILE, or leave --id out")
+    if why and not accept:
+        raise RecipeError("--why without --accept", next_step="--accept, or leave --why out")
 
-    from justright.prediction_log import read_log
-    from justright.prediction_log.segments import model_names
 
-    names = model_names(Path(folder))
-    name = entry.name if entry is not None and entry.name in names else None
-    found = read_log(folder, model=name)
-    own = found.filter(pc.field("_model_id") == predictor.model_id)
-    found = own if own.num_rows else found
+def _retrain(
+    model: str, known: bool, table: str, log: Logged | None, folder: str, predictor: Predictor, seen: Watched
+) -> str:
+    """Return the command that answers an alarm, after what it needs first; empty without an alarm."""
+    if not seen.alarm:
+        return ""
     target = predictor.schema.target
     assert target is not None
-    if "_truth" in found.column_names:
-        kept = [each for each in found.column_names if each != target.column.name]
-        found = found.select(kept)
-        found = found.rename_columns([target.column.name if each == "_truth" else each for each in kept])
-    return found
+    column, rows, needs = target.column.name, table or folder, ""
+    if seen.unknown and target.classes:
+        return f"justright train, on rows with the labels of {column!r} that the model does not know"
+    if log is not None and log.blind:
+        rows, names = "TABLE", ", ".join(map(repr, log.blind))
+        needs = f"make a TABLE with {column!r} and with the values of {names}, which the log does not hold"
+    elif log is not None and not log.labels:
+        needs = 'send labels, {"id": X-Request-Id, "label": ...}, to /v1/feedback of the server'
+    elif log is None and column not in _names(table):
+        needs = f"add the labels to {table} as the column {column!r}"
+    command = f"justright retrain {_reference(model) if known else 'NAME'} --with {rows}"
+    if not known:
+        command = f"justright register {model} --name NAME --alias champion && {command}"
+    return f"first {needs}; then {command}" if needs else command
 
 
-def _retrain(name: str, model: str, table: str) -> str:
-    """Return the command that answers an alarm."""
-    if name:
-        return f"justright retrain {name} --with {table}"
-    return f"justright register {model} --name NAME --alias champion && justright retrain NAME --with {table}"
+def _reference(model: str) -> str:
+    """Return how retrain is told of a model of the registry: its name, another alias, another registry."""
+    from justright.registry import read_reference
+
+    place = Path(model)
+    asked = read_reference(place.name)
+    alias = f"@{asked.alias}" if asked.alias and asked.alias != "champion" else ""
+    registry = f" --registry {place.parent}" if place.name != model else ""
+    return f"{asked.name}{alias}{registry}"
+
+
+def _names(table: str) -> Sequence[str]:
+    """Return the columns of a table."""
+    from justright.source import open_source
+
+    return open_source(table).names
 
 
 def _told(seen: Watched, retrain: str) -> dict[str, Any]:
@@ -144,6 +177,9 @@ def _accept(bundle: Path, seen: Watched, table: str, why: str) -> None:
     inputs = sorted({row.input for row in seen.results if row.is_anomaly})
     made = accept(bundle, Accepted(seen.model_id, now, getpass.getuser(), table, why, inputs, total))
     sys.stderr.write(f"accepted as the new normal: {made}\n")
+    less = ", ".join(dict.fromkeys(each.input for each in seen.not_judged))
+    if less:
+        sys.stderr.write(f"not judged by it until another one is accepted: {less}\n")
 
 
 def _send(url: str, model: str, seen: Watched, retrain: str) -> None:
@@ -198,6 +234,8 @@ def _page(path: Path, predictor: Predictor, seen: Watched, model: str, retrain: 
         importance=seen.importance,
         sentences=[each.sentence for each in seen.findings],
         retrain=retrain,
+        not_judged=seen.not_judged,
+        batch=True,
     )
     try:
         path.write_text(page(facts), encoding="utf-8")
@@ -210,16 +248,19 @@ def _write(seen: Watched, retrain: str) -> None:
     from justright.cli.output import console, write_findings
 
     to = console()
-    newest = max((row.window for row in seen.results), default=0)
+    newest = max(len(seen.windows) - 1, 0)
     alarmed = sorted({row.window for row in seen.results if row.is_anomaly})
     count = len(seen.windows)
     if seen.alarm:
         to.print(f"ALARM in {len(alarmed)} of {count} windows" if count > 1 else "ALARM", style="bold red")
+    elif not seen.results:
+        to.print("NOTHING COULD BE JUDGED", style="bold yellow")
     else:
         to.print("no drift that chance alone does not explain", style="bold green")
     to.print(f"{seen.rows:,} rows in {count} window{'s' * (count != 1)}, against {seen.against}\n")
     _write_rows(to, seen, newest)
     _write_estimates(to, [each for each in seen.estimates if each.window == newest])
+    _write_not_judged(to, seen, newest)
     if seen.findings:
         to.print()
         write_findings(to, seen.findings)
@@ -269,6 +310,20 @@ def _write_rows(to: Console, seen: Watched, newest: int) -> None:
     hidden = len(seen.results) - len(rows)
     if hidden:
         to.print(f"and {hidden:,} more: --json, --html FILE")
+
+
+def _write_not_judged(to: Console, seen: Watched, newest: int) -> None:
+    """Print what could not be judged in the newest window."""
+    from justright.cli.output import grid
+
+    own = [each for each in seen.not_judged if each.window == newest]
+    more = len(seen.not_judged) - len(own[:30])
+    if own:
+        to.print()
+        lines = [[each.input, each.question, each.reason] for each in own[:30]]
+        grid(to, ["not judged", "question", "reason"], lines, right=())
+    if more:
+        to.print(f"{more:,} more questions were not judged: --json")
 
 
 def _write_estimates(to: Console, guessed: list[Estimate]) -> None:

@@ -16,7 +16,13 @@ __all__ = ["retrain"]
 def retrain(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A model of the registry, or NAME@ALIAS.")],
     with_: Annotated[
-        str, typer.Option("--with", metavar="TABLE", help="New rows with the target.", show_default=False)
+        str,
+        typer.Option(
+            "--with",
+            metavar="TABLE",
+            help="New rows with the target, or a log with labels.",
+            show_default=False,
+        ),
     ],
     promote: Annotated[
         bool, typer.Option("--promote", help="Move the alias to the challenger if harm is excluded.")

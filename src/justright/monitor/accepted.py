@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from justright.errors import StorageError
-from justright.monitor.frame import Counts, Frame
+from justright.monitor.frame import LEAST_ROWS, Counts, Frame
 
 __all__ = ["FOLDER", "Accepted", "Following", "newest", "place_of", "read_accepted"]
 
@@ -111,7 +111,7 @@ def read_accepted(path: Path, model_id: str, frame: Frame) -> Accepted | None:
     Raises
     ------
     StorageError
-        It cannot be read, is damaged, or does not count what the model counts.
+        It cannot be read, is damaged, does not count what the model counts, or has too few rows to judge by.
     """
     try:
         accepted = msgspec.json.decode(path.read_bytes(), type=Accepted)
@@ -121,6 +121,8 @@ def read_accepted(path: Path, model_id: str, frame: Frame) -> Accepted | None:
         return None
     if not _fits(frame, accepted.counts):
         raise _unread(path, "it counts other things than the model")
+    if accepted.counts.rows < LEAST_ROWS:
+        raise _unread(path, f"{accepted.counts.rows:,.0f} rows; nothing is judged by less than {LEAST_ROWS}")
     return accepted
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from justright.monitor.frame import Counts, Frame, sure_bins, sure_middles
+from justright.monitor.frame import LEAST_ROWS, Counts, Frame, sure_bins, sure_middles
 from justright.schema import FloatArray
 
 __all__ = ["Estimate", "estimate", "judged_by"]
@@ -29,7 +29,6 @@ _DRAWS: Final = 400
 _SEED: Final = 7_411
 _LEVEL: Final = 0.95
 _LEAST: Final = 1e-6
-_LEAST_ROWS: Final = 20
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -96,7 +95,7 @@ def estimate(
     -----
     20 ms, whatever the number of rows: it works on the counts.
     """
-    if counts.rows < _LEAST_ROWS:
+    if counts.rows < LEAST_ROWS:
         return []
     if task == "regression":
         return _errors(frame, counts, outcome, window) if outcome and counts.said else []

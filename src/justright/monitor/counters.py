@@ -244,6 +244,8 @@ def importance_of(frame: Frame, counts: Counts) -> Mapping[str, float]:
     for name, rows, sums in zip(names, (*numeric, *counts.categorical), counts.moved, strict=True):
         n, total = np.asarray(rows), np.asarray(sums)
         held = n > 0
+        if not held.any():  # nothing of it was counted: a column that a log does not hold
+            continue
         between = float((n[held] * np.square(total[held] / n[held] - mean)).sum()) / counts.rows
         chance = variance * (int(held.sum()) - 1) / counts.rows
         found[name] = min(max(between - chance, 0.0) / variance, 1.0)

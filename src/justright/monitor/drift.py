@@ -25,10 +25,21 @@ from justright.monitor.evidence import (
     of_numbers,
     of_share,
 )
-from justright.monitor.frame import Counts, Frame, Number
+from justright.monitor.frame import LEAST_ROWS, Counts, Frame, Number
 from justright.schema import FloatArray
 
-__all__ = ["FIELDS", "LEVEL", "DriftRow", "Kind", "Sensitivity", "Tested", "alarms", "compare", "corrected"]
+__all__ = [
+    "FIELDS",
+    "LEVEL",
+    "DriftRow",
+    "Kind",
+    "Sensitivity",
+    "Tested",
+    "alarms",
+    "compare",
+    "corrected",
+    "missing_values",
+]
 
 Kind: TypeAlias = Literal["skew", "drift", "prediction", "attribution", "schema", "performance"]
 
@@ -39,7 +50,6 @@ PEER_THRESHOLD: Final = 0.3
 """What Vertex AI and BigQuery ML take as threshold where the user gives none, in bits or as a share."""
 
 _RARE: Final = 5.0
-_LEAST_ROWS: Final = 20  # below, a window says nothing worth a decision
 
 
 class DriftRow(msgspec.Struct, frozen=True):
@@ -188,7 +198,7 @@ def compare(
     >>> [(row.input, row.metric, row.is_anomaly) for row in alarms(compare(frame, before, now))]
     [('age', 'shift', True)]
     """
-    if min(reference.rows, window.rows) < _LEAST_ROWS:
+    if min(reference.rows, window.rows) < LEAST_ROWS:
         return []
     limits = sensitivity or Sensitivity()
     found = [*_numbers(frame, reference, window, kind, limits)]
@@ -314,7 +324,7 @@ def _numbers(
             yield _number(number.name, kind, made, limits.numbers)
         before = np.asarray(reference.numeric[place]).sum() + reference.missing[place]
         now = np.asarray(window.numeric[place]).sum() + window.missing[place]
-        yield from _missing(
+        yield from missing_values(
             number.name, reference.missing[place], float(before), window.missing[place], float(now), limits
         )
 
@@ -329,7 +339,7 @@ def _categories(
         before, now = np.asarray(reference.categorical[place]), np.asarray(window.categorical[place])
         known_before, known_now = float(before.sum() - before[1]), float(now.sum() - now[1])
         vocabulary = len(category.labels) - 2
-        if min(known_before, known_now) >= _LEAST_ROWS:
+        if min(known_before, known_now) >= LEAST_ROWS:
             cells = cells_of(before, known_now, vocabulary, _RARE)
             kept = cells >= 0
             size = int(cells.max()) + 1
@@ -343,16 +353,16 @@ def _categories(
                 expected, known = expected_new(before, vocabulary, _RARE)
                 new = of_share("new_rate", expected, known, float(now[0]), known_now, above=True)
                 yield Tested(category.name, "schema", new, "", limits.new, new.effect >= limits.new)
-        yield from _missing(
+        yield from missing_values(
             category.name, float(before[1]), float(before.sum()), float(now[1]), float(now.sum()), limits
         )
 
 
-def _missing(
+def missing_values(
     name: str, expected: float, before: float, count: float, now: float, limits: Sensitivity
 ) -> Iterator[Tested]:
     """Test the share of missing values, unless there are none on either side."""
-    if expected + count > 0 and min(before, now) >= _LEAST_ROWS:
+    if expected + count > 0 and min(before, now) >= LEAST_ROWS:
         found = of_share("missing_rate", expected, before, count, now)
         yield Tested(name, "schema", found, "", limits.missing, found.effect >= limits.missing)
 
@@ -366,7 +376,7 @@ def _bins(before: Sequence[float], now: Sequence[float]) -> tuple[FloatArray, Fl
     """Return the bins that hold a row on either side; None where there is too little to compare."""
     left, right = np.asarray(before, np.float64), np.asarray(now, np.float64)
     used = (left + right) > 0
-    if used.sum() < 2 or min(left.sum(), right.sum()) < _LEAST_ROWS:
+    if used.sum() < 2 or min(left.sum(), right.sum()) < LEAST_ROWS:
         return None
     return left[used], right[used]
 

@@ -19,6 +19,7 @@ from justright.features.plan import FeaturePlan
 from justright.schema import FloatArray
 
 __all__ = [
+    "LEAST_ROWS",
     "SURE_BINS",
     "Category",
     "Counts",
@@ -32,6 +33,9 @@ __all__ = [
 
 SURE_BINS: Final = 1000
 """Bins of stated probability that performance without labels is worked out from, between 0 and 1."""
+
+LEAST_ROWS: Final = 20
+"""Fewer rows, or values, say nothing worth a decision: they are not judged, and are no baseline."""
 
 
 def sure_bins(probability: FloatArray) -> npt.NDArray[np.int64]:

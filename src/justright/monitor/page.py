@@ -15,6 +15,7 @@ from justright.monitor.cbpe import Estimate
 from justright.monitor.drawing import band, bars, heat, steps
 from justright.monitor.drift import DriftRow
 from justright.monitor.frame import Counts, Frame
+from justright.monitor.unjudged import NotJudged
 from justright.values.figures import figure
 
 __all__ = ["PageFacts", "page"]
@@ -54,6 +55,11 @@ class PageFacts:
         Findings in plain words.
     retrain : str
         The command that answers an alarm; empty where there is none.
+    not_judged : sequence of NotJudged
+        What could not be asked.
+    batch : bool
+        All windows are judged at once: an alarm in any is the verdict. Else that of the newest is, as in a
+        server.
     """
 
     model: str
@@ -71,6 +77,8 @@ class PageFacts:
     importance: dict[str, float]
     sentences: Sequence[str] = ()
     retrain: str = ""
+    not_judged: Sequence[NotJudged] = ()
+    batch: bool = False
 
 
 def page(facts: PageFacts) -> str:
@@ -95,6 +103,7 @@ def page(facts: PageFacts) -> str:
         _charts(facts),
         _performance(facts),
         _table(facts),
+        _unjudged(facts),
         f"<section><h2>What this cannot see</h2><p>{_BLIND}</p></section>",
         "</main>",
     ]
@@ -130,13 +139,19 @@ def _verdict(facts: PageFacts) -> str:
     inputs = list(dict.fromkeys(row.input for row in facts.results if row.is_anomaly))
     peers = {row.input for row in facts.results if row.compat_anomaly}
     names = ", ".join(inputs[:5]) + (f" and {len(inputs) - 5} more" if len(inputs) > 5 else "")
-    if inputs and not newest:
+    if facts.batch and inputs and len(facts.windows) > 1:
+        where = f"in {len(alarmed)} of {len(facts.windows)} windows"
+        last = "" if newest else " Nothing in the newest."
+        said = f'<p class="verdict bad">Changed beyond chance, {where}: {escape(names)}.{last}</p>'
+    elif inputs and not newest:
         said = (
             '<p class="verdict good">Nothing in the newest window has changed that chance alone does not'
             f" explain; in earlier ones had: {escape(names)}.</p>"
         )
     elif inputs:
         said = f'<p class="verdict bad">Changed beyond chance, and by enough to matter: {escape(names)}.</p>'
+    elif not facts.results:
+        said = '<p class="verdict">Nothing could be judged.</p>'
     else:
         said = '<p class="verdict good">Nothing has changed that chance alone does not explain.</p>'
     tiles = [
@@ -149,7 +164,9 @@ def _verdict(facts: PageFacts) -> str:
         f'<li class="{kind}"><b>{value}</b><span>{text}</span></li>' for kind, value, text in tiles
     )
     command = f'<p class="next"><b>Next</b><code>{escape(facts.retrain)}</code></p>' if facts.retrain else ""
-    found = "".join(f'<p class="more">{escape(each)}</p>' for each in facts.sentences)
+    listed = ", ".join(_when(facts, number) for number in alarmed[-_HEAT_COLUMNS:])
+    where = f"Alarm in {listed}." if alarmed and len(facts.windows) > 1 else ""
+    found = "".join(f'<p class="more">{escape(each)}</p>' for each in (where, *facts.sentences) if each)
     return f'<section>{said}<ul class="tiles">{items}</ul>{command}{found}</section>'
 
 
@@ -336,6 +353,24 @@ def _table(facts: PageFacts) -> str:
     return (
         '<section><h2>All questions of the newest window</h2><div class="scroll"><table><thead>'
         f"<tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>{note}</section>"
+    )
+
+
+def _unjudged(facts: PageFacts) -> str:
+    """Return what could not be asked of the newest window."""
+    last = len(facts.windows) - 1
+    own = [each for each in facts.not_judged if each.window == last]
+    if not own:
+        return ""
+    lines = "".join(
+        f'<tr><th scope="row" class="text">{escape(each.input)}</th>'
+        f'<td class="text">{escape(each.question)}</td><td class="text">{escape(each.reason)}</td></tr>'
+        for each in own[:_TABLE]
+    )
+    heads = "".join(f'<th scope="col" class="text">{each}</th>' for each in ("input", "question", "reason"))
+    return (
+        '<section><h2>Not judged in the newest window</h2><div class="scroll"><table><thead>'
+        f"<tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div></section>"
     )
 
 

@@ -111,6 +111,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
         float64 (rows, classes); empty for a regression.
     labels : list
         The chosen class of each row; empty for a regression.
+    hashed, left_out : tuple of str
+        Input columns of which hashes are in `values`, and those that the model needs and the log left out.
     """
 
     time: float
@@ -123,6 +125,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     prediction: bytes = b""
     probabilities: bytes = b""
     labels: list[Any] = []
+    hashed: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def row_ids(request: str, size: int) -> list[str]:
@@ -174,6 +178,8 @@ def entry_of(
         prediction=_bytes(answers.prediction, kept, every),
         probabilities=_bytes(answers.probabilities, kept, every),
         labels=[] if answers.labels is None else [answers.labels[row] for row in kept],
+        hashed=tuple(name for name in options.hashed if name in names),
+        left_out=tuple(name for name in options.leave_out if name in (columns or ())),
     )
 
 
@@ -237,13 +243,13 @@ def _taken(values: Sequence[Any] | npt.NDArray[Any], kept: Sequence[int], size: 
 
 
 def _hashed(values: list[Any], key: bytes) -> list[Any]:
-    """Return the keyed hash of the text of each value; nothing stays nothing."""
-    return [None if value is None else _digest(value, key) for value in values]
+    """Return the keyed hash of the text of each value; what is missing, an empty text too, stays so."""
+    texts = (canonical_text(value, _TEXT) for value in values)
+    return [None if text is None else _digest(text, key) for text in texts]
 
 
-def _digest(value: Any, key: bytes) -> str:
-    """Return 16 hexadecimal digits that tell equal values from others, and nothing else."""
-    text = canonical_text(value, _TEXT) or ""
+def _digest(text: str, key: bytes) -> str:
+    """Return 16 hexadecimal digits that tell equal texts from others, and nothing else."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=8).hexdigest()
 
 

@@ -174,7 +174,8 @@ def _part(journal: Path) -> bool:
         entries, damaged = entries_of(journal)
         if entries:
             table = table_of(entries)
-            _write(table.replace_schema_metadata({"damaged": str(damaged)}), part)
+            about = {**(table.schema.metadata or {}), b"damaged": str(damaged).encode()}
+            _write(table.replace_schema_metadata(about), part)
             made = True
     journal.unlink(missing_ok=True)
     return made

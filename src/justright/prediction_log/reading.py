@@ -153,7 +153,7 @@ def _part(path: Path, since: float | None, until: float | None) -> pa.Table | No
     import pyarrow.parquet as pq
 
     try:
-        return _between(pq.read_table(path).replace_schema_metadata(None), since, until)
+        return _between(pq.read_table(path), since, until)
     except FileNotFoundError:
         return None
     except pa.ArrowInvalid as error:

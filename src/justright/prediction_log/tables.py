@@ -8,7 +8,7 @@ column of numbers is a column of numbers; one of numbers and texts is one of tex
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from justright.prediction_log.entries import Entry
 from justright.schema import Column
 from justright.values.scalar import canonical_text
 
-__all__ = ["PROBABILITY", "array_of", "joined", "table_of"]
+__all__ = ["PROBABILITY", "Notes", "array_of", "joined", "logged_name", "notes_of", "table_of"]
 
 PROBABILITY: Final = "_probability_"
 _OWN: Final = frozenset(
@@ -29,6 +29,24 @@ _OWN: Final = frozenset(
 _TEXT: Final = Column("", "categorical", "text")
 _EXACT: Final = 2**53  # whole numbers up to here are the same as float64
 _MOMENT: Final = pa.timestamp("us", "UTC")
+_NOTES: Final = b"justright.log"
+
+
+class Notes(msgspec.Struct, frozen=True):
+    """What a table of the log says of its input columns; kept in the metadata of its schema.
+
+    Parameters
+    ----------
+    renamed : dict of str to str
+        Name of an input column to that of its column in the table, where they differ.
+    hashed, left_out : dict of str to list of str
+        By the id of the model: input columns of which some row holds a hash, or which some row lacks
+        because the log left them out.
+    """
+
+    renamed: dict[str, str] = {}
+    hashed: dict[str, list[str]] = {}
+    left_out: dict[str, list[str]] = {}
 
 
 def table_of(entries: Sequence[Entry]) -> pa.Table:
@@ -50,12 +68,43 @@ def table_of(entries: Sequence[Entry]) -> pa.Table:
     }
     names = dict.fromkeys(name for entry in entries for name in entry.names)
     held = [dict(zip(entry.names, entry.values, strict=True)) for entry in entries]
+    renamed: dict[str, str] = {}
     for name in names:
         values: list[Any] = []
         for entry, inputs in zip(entries, held, strict=True):
             values += inputs[name] if name in inputs else [None] * len(entry.ids)
-        columns[_free(name, columns)] = array_of(values)
-    return pa.table({**columns, **_outputs(entries)})
+        free = _free(name, columns)
+        columns[free] = array_of(values)
+        renamed |= {name: free} if free != name else {}
+    notes = Notes(
+        renamed,
+        _by_model((entry.model_id, entry.hashed) for entry in entries),
+        _by_model((entry.model_id, entry.left_out) for entry in entries),
+    )
+    return _noted(pa.table({**columns, **_outputs(entries)}), notes)
+
+
+def notes_of(table: pa.Table) -> Notes:
+    """Return what a table of the log says of its input columns.
+
+    Examples
+    --------
+    >>> notes_of(pa.table({"age": [31]}))
+    Notes(renamed={}, hashed={}, left_out={})
+    """
+    held = (table.schema.metadata or {}).get(_NOTES)
+    return Notes() if held is None else msgspec.json.decode(held, type=Notes)
+
+
+def logged_name(name: str, notes: Notes) -> str:
+    """Return the column of a table of the log that holds an input column.
+
+    Examples
+    --------
+    >>> logged_name("age", Notes()), logged_name("_time", Notes())
+    ('age', '_time_')
+    """
+    return notes.renamed.get(name) or _free(name, {})
 
 
 def array_of(values: Sequence[Any]) -> Any:
@@ -107,7 +156,32 @@ def joined(tables: Sequence[pa.Table]) -> pa.Table:
         )
         for table in tables
     ]
-    return pa.concat_tables(cast) if cast else pa.table({})
+    return (
+        _noted(pa.concat_tables(cast), _together([notes_of(each) for each in tables]))
+        if cast
+        else pa.table({})
+    )
+
+
+def _noted(table: pa.Table, notes: Notes) -> pa.Table:
+    """Return a table that says this of its input columns."""
+    return table.replace_schema_metadata({_NOTES: msgspec.json.encode(notes)})
+
+
+def _together(every: Sequence[Notes]) -> Notes:
+    """Return what several tables say."""
+    renamed = {name: own for notes in every for name, own in notes.renamed.items()}
+    hashed = _by_model(pair for notes in every for pair in notes.hashed.items())
+    return Notes(renamed, hashed, _by_model(pair for notes in every for pair in notes.left_out.items()))
+
+
+def _by_model(pairs: Iterable[tuple[str, Sequence[str]]]) -> dict[str, list[str]]:
+    """Return the columns of each model, each once."""
+    found: dict[str, set[str]] = {}
+    for model_id, names in pairs:
+        if names:
+            found.setdefault(model_id, set()).update(names)
+    return {model_id: sorted(names) for model_id, names in found.items()}
 
 
 def _outputs(entries: Sequence[Entry]) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from justright.errors import RecipeError, StorageError
 from justright.monitor.accepted import Accepted, place_of
+from justright.monitor.frame import LEAST_ROWS
 from justright.runs import RunFolder
 
 __all__ = ["accept"]
@@ -17,7 +18,7 @@ def accept(bundle: Path, accepted: Accepted) -> Path:
     Raises
     ------
     RecipeError
-        The bundle stands alone, or there are no rows.
+        The bundle stands alone, or there are less rows than a monitor can judge by.
     StorageError
         It cannot be written.
     """
@@ -28,8 +29,12 @@ def accept(bundle: Path, accepted: Accepted) -> Path:
             allowed="a run, or a model of the registry",
             next_step=f"justright register {bundle} --name NAME",
         )
-    if accepted.counts.rows <= 0:
-        raise RecipeError("--accept of no rows", allowed="a TABLE with rows, or a log with answers")
+    rows = accepted.counts.rows
+    if rows < LEAST_ROWS:
+        raise RecipeError(
+            f"--accept of {rows:,.0f} row{'s' * (rows != 1)}" if rows else "--accept of no rows",
+            allowed=f"{LEAST_ROWS} rows or more: nothing can be judged by less, so the monitor would sleep",
+        )
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

@@ -29,6 +29,7 @@ from justright.source import Source, open_source
 from justright.training.callbacks import Callback
 from justright.values import figure
 from justright.workflow.challenge import challenged
+from justright.workflow.logged import is_log, labelled_rows
 from justright.workflow.run import Run
 from justright.workflow.set_apart import Apart, known_rows, set_apart
 from justright.workflow.train import Phase, train_recipe
@@ -145,7 +146,8 @@ def retrain(
     text : str
         `churn`, which means its champion, or `churn@alias`.
     new : str
-        Path of the new rows, with the target. Rows of the old table in it are left out.
+        Path of the new rows, with the target; or the log of a server, whose rows with labels are written to
+        `out` as a table first. Rows of the old table in it are left out.
     registry : Registry
         Where the model is.
     out : Path
@@ -184,6 +186,9 @@ def retrain(
     """
     if not 0.0 <= margin < 100.0:
         raise RecipeError(f"--margin {margin:g}", allowed="per cent, 0 or more", next_step="--margin 1")
+    if is_log(new):
+        champion, _ = _champion(text, registry)
+        new = str(labelled_rows(new, load(champion.path), champion.name, out))
     ready = _prepare(text, new, registry, judge, old)
     recipe = change(ready.recipe, [f"task={ready.champion.task}"])
     # The rows of the run are several tables: it names none, so that nobody takes one of them for all.
