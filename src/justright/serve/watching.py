@@ -27,6 +27,7 @@ from justright.monitor.drift import DriftRow, Sensitivity, alarms, compare
 from justright.monitor.frame import Counts, Frame, counts_of
 from justright.monitor.gauges import gauges, together
 from justright.monitor.page import PageFacts, page
+from justright.monitor.unjudged import NotJudged, unjudged
 from justright.serve.dataplane import DataPlane
 from justright.serve.scoring import Served
 
@@ -47,6 +48,7 @@ class _Judged(NamedTuple):
     results: list[DriftRow]
     estimates: list[Estimate]
     importance: dict[str, float]
+    not_judged: list[NotJudged]
 
 
 class Watching:
@@ -162,6 +164,7 @@ class Watching:
                 estimates=judged.estimates,
                 importance=judged.importance,
                 retrain=f"justright retrain {name} --with NEW" if alarm else "",
+                not_judged=judged.not_judged,
             )
         )
 
@@ -263,8 +266,10 @@ class Watching:
         importance = dict(importance_of(frame, total)) if windows else {}
         results: list[DriftRow] = []
         estimates: list[Estimate] = []
+        not_judged: list[NotJudged] = []
         for number, counts in enumerate(windows):
             tested = compare(frame, reference, counts)
+            not_judged += unjudged(frame, reference, counts, number=number)
             span = (counts.begin, counts.end)
             results[:0] = alarms(tested, importance=importance, span=span, number=number)
             estimates += estimate(
@@ -275,4 +280,4 @@ class Watching:
                 threshold=served.predictor.threshold,
                 window=number,
             )
-        return _Judged(frame, accepted, reference, windows, results, estimates, importance)
+        return _Judged(frame, accepted, reference, windows, results, estimates, importance, not_judged)
