@@ -9,9 +9,10 @@ import pytest
 
 from justright.errors import RecipeError, TableError
 from justright.prediction_log import LogOptions, PredictionLog, add_labels, read_log
+from justright.prediction_log.parts import make_parts
 from justright.prediction_log.reading import damage_of
 from justright.prediction_log.segments import journals_of, model_folder
-from justright.prediction_log.tables import array_of, joined, table_of
+from justright.prediction_log.tables import Notes, array_of, joined, logged_name, notes_of, table_of
 from justright.serve.exchange import Answers, Question
 
 QUICK = LogOptions(sync_seconds=0.005, make_parts=False)
@@ -121,3 +122,19 @@ def test_values_become_columns_of_one_type():
     assert array_of([2**60 + 1, 0.5]).to_pylist() == [str(2**60 + 1), "0.5"]  # float64 would lose the 1
     assert joined([]).num_rows == 0
     assert table_of([]).num_rows == 0
+
+
+@pytest.mark.parametrize("parts", [True, False])
+def test_what_was_hashed_or_left_out_is_told_by_parts_and_journals_alike(tmp_path, asks, parts):
+    rows = [{"_time": "noon", "city": "Basel", "name": "Ann"}, {"_time": "night", "city": None, "name": "Bo"}]
+    options = LogOptions(make_parts=False, hashed=("city",), leave_out=("name",), key=b"k" * 16)
+    with PredictionLog(tmp_path, options, columns={"churn": list(rows[0])}) as log:
+        log.record(*asks("a", rows), 1.0)
+    if parts:
+        assert make_parts(tmp_path) == 1
+    table = read_log(tmp_path)
+    notes = notes_of(table)
+    assert notes == Notes({"_time": "_time_"}, {"ab12": ["city"]}, {"ab12": ["name"]})
+    assert table[logged_name("_time", notes)].to_pylist() == ["noon", "night"]
+    assert table["city"].null_count == 1
+    assert "name" not in table.column_names

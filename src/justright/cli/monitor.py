@@ -119,7 +119,7 @@ def _retrain(
         rows, names = "TABLE", ", ".join(map(repr, log.blind))
         needs = f"make a TABLE with {column!r} and with the values of {names}, which the log does not hold"
     elif log is not None and not log.labels:
-        needs = 'send labels, {"id": X-Request-Id, "label": ...}, to /v1/feedback of the server'
+        needs = 'send labels, {"labels": [{"id": X-Request-Id, "label": ...}]}, to /v1/feedback of the server'
     elif log is None and column not in _names(table):
         needs = f"add the labels to {table} as the column {column!r}"
     command = f"justright retrain {_reference(model) if known else 'NAME'} --with {rows}"

@@ -210,7 +210,7 @@ def labelled_rows(folder: str, predictor: Predictor, name: str, out: Path) -> Pa
     if not found.labels:
         raise TableError(
             f"a log without labels of {name!r}", where=folder, allowed="rows whose labels have arrived",
-            next_step='send {"id": ..., "label": ...} to /v1/feedback of the server, or add_labels',
+            next_step='send {"labels": [{"id": ..., "label": ...}]} to /v1/feedback of the server',
         )  # fmt: skip
     if found.blind:
         raise ColumnError(
