@@ -92,14 +92,17 @@ class Ours:
 def cell(law: Law, m: int, n: int, columns: int, drift: float, windows: int, seed: int) -> dict[str, object]:
     """One cell of the table: the share of windows with an alarm."""
     rng = np.random.default_rng([seed, m, n, columns, round(1000 * drift)])
-    # Windows for one reference: a small one is drawn anew more often.
+    # Windows for one reference: a small one is drawn anew more often, for its windows share its noise.
     each = (20 if law.kinds else 10) * (1 if m <= 1000 else 10) * (1 if columns == 1 else 2)
+    if columns > 1 and m <= 1000 and not drift:
+        each = 10
     most = 200 if columns == 1 else 40  # windows of the others, which cost more
     found = dict.fromkeys(("justright", *RULES), 0)
-    done = rivals = 0
+    done = rivals = references = 0
     while done < windows:
         reference = law.draw(rng, m, columns, 0.0)
         ours = Ours(reference, law.kinds)
+        references += 1
         others = None
         if rivals < most:
             others = [Categories(c, law.kinds) if law.kinds else Numbers(c) for c in reference.T]
@@ -122,6 +125,7 @@ def cell(law: Law, m: int, n: int, columns: int, drift: float, windows: int, see
         "drift": drift,
         "unit": law.unit,
         "windows": done,
+        "references": references,
         "rival_windows": rivals,
         **shares,
     }

@@ -27,7 +27,8 @@ def write_page(path: Path) -> None:
         f"Worst cell of ours without drift: {worst['justright']:.2%} ({worst['law']}, reference "
         f"{worst['reference']:,}, window {worst['window']:,}, {worst['columns']} columns, "
         f"{worst['windows']:,} windows;"
-        f" noise +- {(worst['justright'] * (1 - worst['justright']) / worst['windows']) ** 0.5:.2%}).",
+        f" noise +- {_noise(worst, 'windows'):.2%} if windows were apart, up to "
+        f"{_noise(worst, 'references'):.2%} as those of one reference share its noise).",
         "",
     ]
     for columns in sorted({each["columns"] for each in cells}):
@@ -35,6 +36,13 @@ def write_page(path: Path) -> None:
         lines += _table("False alarms, no drift", [c for c in silent if c["columns"] == columns], False)
         lines += _table("Found", [c for c in cells if c["drift"] and c["columns"] == columns], True)
     path.with_suffix(".md").write_text("\n".join(lines) + "\n")
+
+
+def _noise(cell: dict[str, Any], apart: str) -> float:
+    """Return the standard error of a share of windows."""
+    share: float = cell["justright"]
+    count: float = cell.get(apart, cell["windows"])
+    return (share * (1.0 - share) / count) ** 0.5
 
 
 def _table(title: str, cells: list[dict[str, Any]], drift: bool) -> list[str]:
