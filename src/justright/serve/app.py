@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 import msgspec
 
@@ -33,9 +33,6 @@ from justright.serve.requestlog import RequestLog
 from justright.serve.server import Server, build_app
 from justright.serve.watching import Watching
 from justright.serve.workers import Crew
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Setup", "build_app", "open_port", "serve"]
 

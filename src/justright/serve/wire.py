@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import httptools
 
@@ -53,7 +53,7 @@ class Request:
         Bytes of the body, also once it is dropped.
     """
 
-    __slots__ = ("begun", "body", "headers", "id", "keep", "method", "note", "size", "url")
+    __slots__ = ("begun", "body", "headers", "id", "keep", "method", "size", "url")
 
     def __init__(
         self, method: str, url: bytes, headers: Mapping[bytes, bytes], body: bytes, begun: float
@@ -66,7 +66,6 @@ class Request:
         self.begun = begun
         self.keep = True
         self.id = ""
-        self.note: Any = None
 
 
 Handle: TypeAlias = "Callable[[Request, Connection], None]"
@@ -303,7 +302,7 @@ class _Incoming:
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
-        self._size = 0
+        self._size = 0  # bytes of the headers, then of the body
 
     def feed(self, data: bytes) -> bool:
         """Take what came; False where the client wants another protocol from now on."""

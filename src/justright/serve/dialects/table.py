@@ -120,7 +120,7 @@ class RowReader:
 
         Raises
         ------
-        TableError
+        TooManyRowsError
             More than `most_rows`.
         """
         names = described.names
