@@ -12,7 +12,7 @@ import pytest
 
 from justright.bundle.predictor import load
 from justright.errors import ColumnError, RecipeError, TableError
-from justright.monitor.accepted import Accepted, newest, place_of
+from justright.monitor.accepted import Accepted, baselines_of, newest
 from justright.monitor.frame import Counts, frame_of
 from justright.workflow.accepted import accept
 from justright.workflow.monitor import monitor
@@ -110,8 +110,8 @@ def test_an_accepted_baseline_is_what_later_rows_are_compared_with(run):
 
 
 def test_where_baselines_lie():
-    assert place_of(Path("/m/churn/versions/3")) == Path("/m/churn/baselines")
-    assert place_of(Path("/somewhere/else")) is None
+    assert baselines_of(Path("/m/churn/versions/3")) == Path("/m/churn/baselines")
+    assert baselines_of(Path("/somewhere/else")) is None
     with pytest.raises(RecipeError, match="stands alone"):
         accept(Path("/somewhere/else"), Accepted("", "", "", "", "", [], Counts(0.0, [], [], [])))
 

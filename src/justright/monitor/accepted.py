@@ -23,7 +23,7 @@ import msgspec
 from justright.errors import StorageError
 from justright.monitor.frame import LEAST_ROWS, Counts, Frame
 
-__all__ = ["FOLDER", "Accepted", "Following", "newest", "place_of", "read_accepted"]
+__all__ = ["FOLDER", "Accepted", "Following", "newest", "baselines_of", "read_accepted"]
 
 FOLDER: Final = "baselines"
 """The folder of accepted baselines, in that of a registered model or of a run."""
@@ -75,7 +75,7 @@ class _File(NamedTuple):
     plain: bool
 
 
-def place_of(bundle: Path) -> Path | None:
+def baselines_of(bundle: Path) -> Path | None:
     """Return where baselines of a model lie; None for a bundle that stands alone.
 
     Parameters
@@ -85,7 +85,7 @@ def place_of(bundle: Path) -> Path | None:
 
     Examples
     --------
-    >>> place_of(Path("/models/churn/versions/3")).as_posix()
+    >>> baselines_of(Path("/models/churn/versions/3")).as_posix()
     '/models/churn/baselines'
     """
     path = bundle.resolve()
@@ -134,7 +134,7 @@ def newest(bundle: Path, model_id: str, frame: Frame) -> Accepted | None:
     StorageError
         One that is newer, or that one, cannot be read.
     """
-    folder = place_of(bundle)
+    folder = baselines_of(bundle)
     if folder is None:
         return None
     try:

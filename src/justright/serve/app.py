@@ -22,7 +22,7 @@ import msgspec
 
 from justright.bundle.predictor import load
 from justright.errors import RecipeError, StorageError, closest
-from justright.monitor.accepted import FOLDER, place_of
+from justright.monitor.accepted import FOLDER, baselines_of
 from justright.registry import open_registry
 from justright.serve.access import LOCAL_HOSTS, Access, is_local
 from justright.serve.dataplane import DataPlane
@@ -322,7 +322,7 @@ def _columns(plane: DataPlane, name: str) -> tuple[str, ...]:
 
 def _baselines(setup: Setup) -> dict[str, Path]:
     """Return where the accepted baselines of each model lie; a model that stands alone has none."""
-    found = {name: place_of(_bundle(Path(path))) for name, path in setup.models.items()}
+    found = {name: baselines_of(_bundle(Path(path))) for name, path in setup.models.items()}
     found |= {wanted.name: Path(setup.registry) / wanted.name / FOLDER for wanted in setup.wanted}
     return {name: folder for name, folder in found.items() if folder is not None}
 

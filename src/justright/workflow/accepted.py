@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from justright.errors import RecipeError, StorageError
-from justright.monitor.accepted import Accepted, place_of
+from justright.monitor.accepted import Accepted, baselines_of
 from justright.monitor.frame import LEAST_ROWS
 from justright.runs import RunFolder
 
@@ -22,7 +22,7 @@ def accept(bundle: Path, accepted: Accepted) -> Path:
     StorageError
         It cannot be written.
     """
-    folder = place_of(bundle)
+    folder = baselines_of(bundle)
     if folder is None:
         raise RecipeError(
             f"--accept for {str(bundle)!r}, a model that stands alone",
