@@ -19,6 +19,7 @@ from justright.bundle.predictor import Predictor
 from justright.errors import ColumnError, StorageError, TableError
 from justright.prediction_log import read_log
 from justright.prediction_log.segments import model_names
+from justright.runs import RunFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -226,11 +227,9 @@ def labelled_rows(folder: str, predictor: Predictor, name: str, out: Path) -> Pa
     pq.write_table(table, sink, compression="zstd")
     data = sink.getvalue().to_pybytes()
     path = out / f"{name}-labelled-{hashlib.sha256(data).hexdigest()[:12]}.parquet"
-    beside = path.with_name(f".{path.name}")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
-        beside.replace(path)
     except OSError as error:
         raise StorageError(f"the labelled rows of a log: {error.strerror}", where=str(path)) from error
+    RunFolder(out).write_bytes(path.name, data)
     return path
